@@ -1,0 +1,28 @@
+import type { Mail } from '../cloud/mail/port.ts';
+import type { Order } from './order.ts';
+
+/** Tells the OAuth team that an order waits for its decision (A2). The requester's words are quoted as they are: plain text only. */
+export function composeTeamMail(order: Order, { to, publicUrl }: { to: string; publicUrl: URL }): Mail {
+  const address = `${publicUrl.origin}/api/registrations/${order.id}`;
+  const { purpose, tenant } = order.request;
+  return {
+    to,
+    subject: `Registration of tenant ${order.slug} waits for a decision`,
+    text: [
+      `${order.requester.name} <${order.requester.email}> asks for a tenant.`,
+      order.submittedBy === null
+        ? 'Nobody has proved to be that person: the request was sent without signing in.'
+        : `The request was sent by ${order.submittedBy.email ?? order.submittedBy.actor}, signed in.`,
+      '',
+      `Name:     ${tenant.name}`,
+      `Slug:     ${order.slug}`,
+      `Order:    ${order.id}`,
+      ...(purpose === undefined ? [] : ['', 'Purpose:', purpose]),
+      '',
+      `Read:       GET  ${address}`,
+      `Approve:    POST ${address}/approve      {"comment": "…"}`,
+      `Disapprove: POST ${address}/disapprove   {"reason": "…"}`,
+      '',
+    ].join('\n'),
+  };
+}
