@@ -148,7 +148,7 @@ describe('a failing key store', () => {
     const answers = await Promise.all(Array.from({ length: 5 }, present));
 
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
-    // Whether the used assertion or the used proof is met first depends on who is where.
+    // Who looks for the assertion before the winner has written it, and for the proof after, is refused for the proof.
     const refused = answers
       .map(({ status, body }) => `${status} ${body.error}`)
       .toSorted()

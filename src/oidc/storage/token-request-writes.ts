@@ -23,7 +23,8 @@ export interface TokenRequestWrites {
  * code or a refresh token, before it signs, and it reads and writes in two steps; on its own that loses all of them when signing fails, and lets
  * parallel requests all win. Here the writes wait until the answer is none of a failure. Then, in this order:
  *
- * 1. the uses of assertion and proof, each by a conditional write; an answer of 4xx ends here, having stored these and nothing else,
+ * 1. the uses of assertion and proof, in the order in which the request presents them and each by a conditional write. Who loses one writes no
+ *    more, so that of requests with the same two, one wins both. An answer of 4xx ends here, having stored these and nothing else,
  * 2. the new tokens,
  * 3. the conditional consumption. Who loses it gets `invalid_grant` and its tokens, which nobody has seen, are removed.
  *
@@ -65,8 +66,9 @@ export function createTokenRequestWrites({
       const pending = pendingByContext.get(context);
       if (!pending || context.status >= 500) return;
       for (const { item, refusal } of pending.firstUses) {
-        if ((await putOnce(table, item)) || context.status !== 200) continue;
-        refuse(context, refusal);
+        if (await putOnce(table, item)) continue;
+        if (context.status === 200) refuse(context, refusal);
+        return;
       }
       if (context.status !== 200) return;
       await table.batchWrite(pending.artifacts.map((put) => ({ put })));
