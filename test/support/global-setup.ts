@@ -7,9 +7,10 @@ import { startEmbeddedDynamodb } from '../../src/embedded/dynamodb.ts';
 import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import { systemRandom } from '../../src/kernel/random.ts';
 import { Secret } from '../../src/kernel/secret.ts';
-import { createLog } from '../../src/platform/log.ts';
+import { createLog, type Log } from '../../src/platform/log.ts';
 import { migrate } from '../../src/platform/migrations.ts';
 import { connectPostgres } from '../../src/platform/postgres.ts';
+import { startQueue } from '../../src/platform/queue.ts';
 
 export interface TestDynamodb {
   endpoint: string;
@@ -57,7 +58,7 @@ export default async function startServices(project: TestProject): Promise<() =>
   const admin = connectPostgres({ connectionString: postgres.connectionString, max: 1, log });
   await admin.query('create database template');
   await admin.close();
-  await migrate({ connectionString: new Secret(url.replace(/postgres$/, 'template')), log });
+  await prepareTemplate(new Secret(url.replace(/postgres$/, 'template')), log);
   const { endpoint, region, credentials } = dynamodb;
   project.provide('postgresUrl', url);
   project.provide('dynamodb', { endpoint, region, credentials, capabilities });
@@ -66,4 +67,11 @@ export default async function startServices(project: TestProject): Promise<() =>
     await Promise.all([postgres.stop(), dynamodb.stop()]);
     await rm(directory, { recursive: true, force: true });
   };
+}
+
+/** All that a first start prepares in the database, which is then copied for every test that wants one. */
+async function prepareTemplate(connectionString: Secret, log: Log): Promise<void> {
+  await migrate({ connectionString, log });
+  const queue = await startQueue({ connectionString, log });
+  await queue.stop();
 }
