@@ -15,7 +15,7 @@ import type { OnCall } from './cloud/tables/dynamodb-call.ts';
 import { openDeliveries } from './deliveries.ts';
 import { createEvidence } from './evidence.ts';
 import { createGovernance } from './governance.ts';
-import { createHost } from './host.ts';
+import { createHost, createWorkerHost } from './host.ts';
 import { createActivityLogs } from './identity/activity-log.ts';
 import { createMailDispatch } from './identity/mail-dispatch.ts';
 import { createProcessLimits } from './identity/process-limits.ts';
@@ -62,6 +62,8 @@ import { createJobHandlers } from './workers.ts';
 
 export interface Context {
   app: Koa;
+  /** What a process with `MODE=work` answers: probes of its health. */
+  workerApp: Koa;
   metrics: Pick<Metrics, 'registry'>;
   /** First-start work, then the workers if this process has any. Resolves when requests can be answered. */
   start(): Promise<void>;
@@ -292,7 +294,7 @@ export async function createContext(
     log,
   });
 
-  const app = createHost({
+  const probed = {
     publicUrl,
     log,
     clock,
@@ -301,6 +303,10 @@ export async function createContext(
     onAnswered: metrics.requestAnswered,
     // PostgreSQL is not asked: without it the control plane rests, and sign-in goes on.
     ready: async () => (await directory.get(platformSlug))?.status === 'active',
+    pages: createHostPages({ render, publicUrl }),
+  };
+  const app = createHost({
+    ...probed,
     adminApp: createAdminApp({
       keyStore,
       upstreams,
@@ -339,11 +345,11 @@ export async function createContext(
     }),
     tenantHost: createTenantHost({ pool }),
     assets: assets.middleware,
-    pages: createHostPages({ render, publicUrl }),
   });
 
   return {
     app,
+    workerApp: createWorkerHost(probed),
     metrics,
     async start() {
       tenantChanges.start();

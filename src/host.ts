@@ -10,7 +10,7 @@ import { answerErrors, type ErrorPage } from './web/problem.ts';
 import { assignRequestId } from './web/request-id.ts';
 import { setSecurityHeaders } from './web/security-headers.ts';
 
-export interface HostOptions {
+export interface ProbedOptions {
   publicUrl: URL;
   log: Log;
   clock: Clock;
@@ -18,12 +18,16 @@ export interface HostOptions {
   readClientIp: ReadClientIp;
   /** Whether everything that requests need can be reached; a rejection counts as no. */
   ready: () => Promise<boolean>;
+  pages: { error: ErrorPage };
+  onAnswered?: OnAnswered;
+}
+
+export interface HostOptions extends ProbedOptions {
   /** Everything under `/api`; absent in a process that only serves tenants. */
   adminApp?: Middleware;
   tenantHost: Middleware;
   assets: Middleware;
   pages: { home: (context: Context) => string; error: ErrorPage };
-  onAnswered?: OnAnswered;
 }
 
 /**
@@ -31,22 +35,8 @@ export interface HostOptions {
  * landing page, assets, admin API, tenants, 404. Health comes before the host check because probes address a server by its IP.
  */
 export function createHost(options: HostOptions): Koa {
-  const { publicUrl, log, clock, random, readClientIp, ready, adminApp, tenantHost, assets, pages } = options;
-  const app = new Koa();
-  // What reaches Koa's own handler went wrong after the answer had begun, mostly because the client left.
-  app.on('error', (error: unknown) => log.info({ error }, 'answer was not finished'));
-  app.use(assignRequestId({ random }));
-  app.use(
-    logAccess({
-      log,
-      clock,
-      readClientIp,
-      ...(options.onAnswered === undefined ? {} : { onAnswered: options.onAnswered }),
-    }),
-  );
-  app.use(answerErrors({ log, errorPage: pages.error }));
-  app.use(setSecurityHeaders({ publicUrl }));
-  app.use(answerHealth({ ready, log }));
+  const { publicUrl, adminApp, tenantHost, assets, pages } = options;
+  const app = createProbed(options);
   app.use(checkHost({ publicUrl }));
   app.use(answerHome(pages.home));
   app.use(onPathsUnder('/assets', assets));
@@ -56,7 +46,33 @@ export function createHost(options: HostOptions): Koa {
   return app;
 }
 
-function answerHealth({ ready, log }: Pick<HostOptions, 'ready' | 'log'>): Middleware {
+/** Of a process that takes jobs and no requests: it answers those who ask for its health, and nobody else. */
+export function createWorkerHost(options: ProbedOptions): Koa {
+  return createProbed(options).use(answerNotFound);
+}
+
+function createProbed({
+  publicUrl,
+  log,
+  clock,
+  random,
+  readClientIp,
+  ready,
+  pages,
+  onAnswered,
+}: ProbedOptions): Koa {
+  const app = new Koa();
+  // What reaches Koa's own handler went wrong after the answer had begun, mostly because the client left.
+  app.on('error', (error: unknown) => log.info({ error }, 'answer was not finished'));
+  app.use(assignRequestId({ random }));
+  app.use(logAccess({ log, clock, readClientIp, ...(onAnswered === undefined ? {} : { onAnswered }) }));
+  app.use(answerErrors({ log, errorPage: pages.error }));
+  app.use(setSecurityHeaders({ publicUrl }));
+  app.use(answerHealth({ ready, log }));
+  return app;
+}
+
+function answerHealth({ ready, log }: Pick<ProbedOptions, 'ready' | 'log'>): Middleware {
   return async (context, next) => {
     const path = pathOf(context);
     if (path !== '/healthz' && path !== '/readyz') {

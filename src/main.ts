@@ -95,16 +95,12 @@ async function start(
     const server = await serveMetrics({ ...settings.metrics, metrics: context.metrics, log });
     stack.defer(() => server.close());
   }
-  if (settings.mode !== 'work') {
-    const { host, port } = settings;
-    const server = await listen(context.app, { host, port, drainMs: settings.shutdownGraceSeconds * 500 });
-    stack.defer(() => server.close());
-  }
+  const { mode, host, port, shutdownGraceSeconds } = settings;
+  const app = mode === 'work' ? context.workerApp : context.app;
+  const server = await listen(app, { host, port, drainMs: shutdownGraceSeconds * 500 });
+  stack.defer(() => server.close());
   const elapsedMs = performance.now();
-  log.info(
-    { mode: settings.mode, publicUrl: settings.publicUrl.origin, elapsedMs: Math.round(elapsedMs) },
-    'ready',
-  );
+  log.info({ mode, publicUrl: settings.publicUrl.origin, elapsedMs: Math.round(elapsedMs) }, 'ready');
   if (forPeople) {
     printBanner(settings, elapsedMs);
   }

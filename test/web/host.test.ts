@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createHost } from '../../src/host.ts';
+import { createHost, createWorkerHost } from '../../src/host.ts';
 import { systemRandom } from '../../src/kernel/random.ts';
 import type { TenantRecord } from '../../src/kernel/tenant.ts';
 import { createLog } from '../../src/platform/log.ts';
@@ -21,6 +21,8 @@ const logged: Record<string, unknown>[] = [];
 let directory: Directory;
 let pool: TenantPool;
 let server: Served;
+/** Of a process that takes jobs and no requests. */
+let worker: Served;
 let isReady: () => Promise<boolean>;
 let answerAsTenant: (context: Context, record: TenantRecord) => Promise<void>;
 
@@ -46,13 +48,17 @@ beforeAll(async () => {
     revalidateSeconds: 10,
     negativeSeconds: 5,
   });
-  const app = createHost({
+  const probed = {
     publicUrl,
     log,
     clock,
     random: systemRandom,
     readClientIp: createClientIpReader({ trustedProxyHops: 1 }),
     ready: () => isReady(),
+    pages: { home: () => '<h1>Home</h1>', error: ({ title }: { title: string }) => `<h1>${title}</h1>` },
+  };
+  const app = createHost({
+    ...probed,
     async adminApp(context) {
       nameRoute(context, '/api/orders/{orderId}');
       context.body = { api: context.url };
@@ -61,12 +67,12 @@ beforeAll(async () => {
     async assets(_context, next) {
       return next();
     },
-    pages: { home: () => '<h1>Home</h1>', error: ({ title }) => `<h1>${title}</h1>` },
   });
   server = await serve(app.callback());
+  worker = await serve(createWorkerHost(probed).callback());
 });
 
-afterAll(() => server.close());
+afterAll(() => Promise.all([server.close(), worker.close()]));
 
 beforeEach(() => {
   logged.length = 0;
@@ -291,9 +297,18 @@ describe('the access log', () => {
 
 describe('health', () => {
   test('is answered under any host name', async () => {
-    for (const path of ['/healthz', '/readyz']) {
-      const response = await sendRaw(server.port, [`GET ${path} HTTP/1.1`, 'Host: 10.0.0.7:3000']);
-      expect([response.status, response.body]).toEqual([200, '{"status":"ok"}']);
+    for (const { port } of [server, worker]) {
+      for (const path of ['/healthz', '/readyz']) {
+        const response = await sendRaw(port, [`GET ${path} HTTP/1.1`, 'Host: 10.0.0.7:3000']);
+        expect([response.status, response.body]).toEqual([200, '{"status":"ok"}']);
+      }
+    }
+  });
+
+  test('is all that a worker answers', async () => {
+    for (const path of ['/', '/acme/jwks', '/api/registrations', '/assets/site.css']) {
+      const response = await sendRaw(worker.port, [`GET ${path} HTTP/1.1`, 'Host: id.example.test']);
+      expect(response.status).toBe(404);
     }
   });
 
