@@ -12,13 +12,13 @@ import { approvedMail } from './mails/requester-mails.ts';
 import { appendOrderEvent, lockOrder, moveOrder, type Order } from './order.ts';
 import { checkPreconditions, type PreconditionDependencies } from './preconditions.ts';
 import { readOrder } from './read-orders.ts';
-import { composeTeamMail } from './team-mail.ts';
+import { composeAttentionMail, composeTeamMail } from './team-mail.ts';
 
 export interface IntakeDependencies extends PreconditionDependencies {
   postgres: Postgres;
   queue: Pick<Queue, 'send' | 'wake'>;
   mailer: Mailer;
-  /** Mail to the requester, in the transaction of what it tells of. */
+  /** Mail in the transaction of what it tells of. */
   postMail: PostMail;
   clock: Clock;
   publicUrl: URL;
@@ -76,23 +76,30 @@ export function createIntake(dependencies: IntakeDependencies): JobHandler<'regi
     },
 
     async dead({ orderId }, reason) {
-      await postgres.transaction((transaction) =>
-        markForAttention(transaction, clock, { orderId, reason, actor }),
-      );
+      await postgres.transaction(async (transaction) => {
+        const order = await markForAttention(transaction, clock, { orderId, reason, actor });
+        if (order !== undefined) {
+          const mail = composeAttentionMail(order, { to: oauthTeamEmail, publicUrl, reason });
+          await postMail(transaction, 'attention', mail);
+        }
+      });
     },
   };
 }
 
-/** Marks an undecided order once; a second delivery and an order that was decided meanwhile change nothing. */
+/**
+ * Marks an undecided order once and returns it; after a second delivery, and of an order that was decided meanwhile, nothing is changed and
+ * `undefined` returned.
+ */
 async function markForAttention(
   transaction: Queryable,
   clock: Clock,
   { orderId, reason, actor }: { orderId: OrderId; reason: string; actor: Actor },
-): Promise<void> {
+): Promise<Order | undefined> {
   const order = await lockOrder(transaction, orderId);
   const open = order?.status === 'Submitted' || order?.status === 'In-Process';
   if (order === undefined || !open || order.attention !== null) {
-    return;
+    return undefined;
   }
   await transaction.query('update orders set attention = $2, updated_at = $3 where id = $1', [
     orderId,
@@ -101,6 +108,7 @@ async function markForAttention(
   ]);
   await appendOrderEvent(transaction, clock, { orderId, what: 'Attention', actor, why: attentionNote });
   await auditRegistrationAttention(transaction, clock, { ...aboutOrder(order, actor), reason });
+  return order;
 }
 
 function aboutOrder(order: Order, actor: Actor) {

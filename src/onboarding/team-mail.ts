@@ -1,8 +1,14 @@
 import type { Mail } from '../cloud/mail/port.ts';
 import type { Order } from './order.ts';
 
+interface TeamMailOptions {
+  /** The OAuth team's address. */
+  to: string;
+  publicUrl: URL;
+}
+
 /** Tells the OAuth team that an order waits for its decision (A2). The requester's words are quoted as they are: plain text only. */
-export function composeTeamMail(order: Order, { to, publicUrl }: { to: string; publicUrl: URL }): Mail {
+export function composeTeamMail(order: Order, { to, publicUrl }: TeamMailOptions): Mail {
   const address = `${publicUrl.origin}/api/registrations/${order.id}`;
   const { purpose, tenant } = order.request;
   return {
@@ -18,6 +24,30 @@ export function composeTeamMail(order: Order, { to, publicUrl }: { to: string; p
       `Slug:     ${order.slug}`,
       `Order:    ${order.id}`,
       ...(purpose === undefined ? [] : ['', 'Purpose:', purpose]),
+      '',
+      `Read:       GET  ${address}`,
+      `Approve:    POST ${address}/approve      {"comment": "…"}`,
+      `Disapprove: POST ${address}/disapprove   {"reason": "…"}`,
+      '',
+    ].join('\n'),
+  };
+}
+
+/** Tells the OAuth team why an order could not be taken up (A3). It stays open: they decide when the reason is gone, or disapprove it. */
+export function composeAttentionMail(
+  order: Order,
+  { to, publicUrl, reason }: TeamMailOptions & { reason: string },
+): Mail {
+  const address = `${publicUrl.origin}/api/registrations/${order.id}`;
+  return {
+    to,
+    subject: `Registration of tenant ${order.slug} needs attention`,
+    text: [
+      `The registration of the tenant "${order.request.tenant.name}" (${order.slug}) could not be processed.`,
+      '',
+      `Reason: ${reason}`,
+      '',
+      'It stays open. Once the reason is gone, decide about it:',
       '',
       `Read:       GET  ${address}`,
       `Approve:    POST ${address}/approve      {"comment": "…"}`,

@@ -1,7 +1,13 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { listAudit } from '../../src/audit/list-audit.ts';
 import type { OrderId, Slug } from '../../src/kernel/ids.ts';
-import { approver, createOnboarding, directoryRecord, type OnboardingOptions } from './onboarding-fixture.ts';
+import {
+  approver,
+  createOnboarding,
+  directoryRecord,
+  type OnboardingOptions,
+  oauthTeamEmail,
+} from './onboarding-fixture.ts';
 
 type Onboarding = Awaited<ReturnType<typeof createOnboarding>>;
 
@@ -75,13 +81,16 @@ it('keeps an order decidable whose mail could not be sent, and marks it (A3)', a
 });
 
 it('approves an order that needed attention only when the preconditions hold now (C2)', async () => {
-  const { submit, registrations, order, approve, directory } = await start();
+  const { submit, registrations, order, approve, directory, told } = await start();
   const { id } = await submit({ slug: 'blocked-one' as Slug });
   const other = directoryRecord('blocked-one', { id: directoryRecord('other').id });
   await directory.reserve(other);
   await registrations.intake.dead({ orderId: id }, 'gave up');
   await registrations.intake.dead({ orderId: id }, 'gave up again');
   expect((await order(id)).attention).toBe('gave up');
+  const alerts = told.filter(({ topic }) => topic === 'attention');
+  expect(alerts).toMatchObject([{ mail: { to: oauthTeamEmail } }]);
+  expect(alerts[0]?.mail.text).toContain('Reason: gave up\n');
   await expect(approve(id, approver)).rejects.toMatchObject({ code: 'conflict' });
   await directory.remove(other.slug, other.id);
   await approve(id, approver);
