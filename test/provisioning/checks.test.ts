@@ -55,7 +55,7 @@ describe('automatic validation', () => {
     ]);
     expect(decisions[0]?.checks).toEqual([
       { name: 'signing-keys', passed: true, detail: '1 active, signatures verify' },
-      { name: 'tenant-table', passed: true, detail: "reachable, encrypted by the store's own key" },
+      { name: 'tenant-table', passed: true, detail: 'reachable' },
       { name: 'security-policy', passed: true, detail: "at least as strong as the deployment's floor" },
       { name: 'isolation', passed: true, detail: '3 resources, none shared with another tenant' },
       { name: 'endpoints', passed: true, detail: 'discovery document and JWK Set are served' },

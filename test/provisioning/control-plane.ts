@@ -98,7 +98,8 @@ export async function startControlPlane(): Promise<ControlPlane> {
     clock,
     random,
     log: silentLog,
-    leaseMs: 600,
+    // Longer than any machine stands still; tests about leases that run out give their own.
+    leaseMs: 30_000,
     attempts: impatient,
     ...governedParts({ tables, keyStore, publicUrl, clock }),
   };

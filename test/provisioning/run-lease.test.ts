@@ -48,7 +48,7 @@ describe('two workers with the same tenant', () => {
   it('wait for each other as long as the holder renews its lease', async () => {
     const { tenantId } = await plane.order();
     const hold = holdAt('defaults', 'after-act');
-    const first = plane.provisioning({ onPoint: hold.onPoint }).run(tenantId);
+    const first = plane.provisioning({ onPoint: hold.onPoint, leaseMs: 6_000 }).run(tenantId);
     await hold.arrived;
     const points: string[] = [];
     const second = plane.provisioning({ onPoint: async ({ step }) => void points.push(step) }).run(tenantId);
@@ -66,7 +66,7 @@ describe('two workers with the same tenant', () => {
         );
         expect(renewed.rowCount).toBe(1);
       },
-      { timeout: 5_000 },
+      { timeout: 30_000, interval: 200 },
     );
     hold.letGo();
     await Promise.all([first, second]);
