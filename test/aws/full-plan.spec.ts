@@ -163,6 +163,21 @@ const killedAt = (point: string, failAt?: string) =>
     ...(failAt === undefined ? {} : { failAt }),
   });
 
+it('is looked at in every step that reaches outside; the others are for crash.test.ts', () => {
+  const others = [
+    'reserve-directory',
+    'signing-keys',
+    'tenant-table',
+    'defaults',
+    'first-client',
+    'initial-admin',
+    'activate',
+    'receipt',
+  ];
+  const { steps: all } = plane.provisioning({ infrastructure });
+  expect(new Set(all.keys())).toEqual(new Set([...steps, ...others]));
+});
+
 describe('a worker killed at any point of the full plan', () => {
   afterAll(() => {
     const width = Math.max(...outcomes.map(([point]) => point.length));

@@ -69,6 +69,15 @@ async function killedAt(point: string, failAt = '') {
   return { tenantId, slug, resume, mails };
 }
 
+it('looks at every step and gate of a plan without infrastructure', async () => {
+  const { tenantId } = await plane.order();
+  const provisioning = plane.provisioning();
+  await provisioning.run(tenantId);
+  const names = (await provisioning.readProgress(tenantId))?.steps.map(({ name }) => name);
+  // What a kill at the preconditions leaves is for infrastructure-crash.test.ts to see.
+  expect(new Set(names)).toEqual(new Set(['preconditions', ...steps, 'validation', 'compliance', 'receipt']));
+});
+
 describe.concurrent('a worker killed while it builds', { timeout: 60_000 }, () => {
   it.each([
     ...[...steps, 'receipt'].flatMap((step) =>
