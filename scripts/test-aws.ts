@@ -42,10 +42,17 @@ async function start(emulator: () => Promise<Emulator>): Promise<Emulator> {
   return started;
 }
 
+/** By the Node that runs this: the one that comes first in PATH may be older. */
 async function runTests(endpoints: Record<string, string>): Promise<number> {
   const child = spawn(
-    join(root, 'node_modules', '.bin', 'vitest'),
-    ['run', '--config', 'vitest.aws.config.ts', ...process.argv.slice(2)],
+    process.execPath,
+    [
+      join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+      'run',
+      '--config',
+      'vitest.aws.config.ts',
+      ...process.argv.slice(2),
+    ],
     { cwd: root, stdio: 'inherit', env: { ...process.env, ...endpoints } },
   );
   tests = child;
