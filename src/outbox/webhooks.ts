@@ -74,7 +74,7 @@ export interface Webhooks {
   setEnabled(transaction: Queryable, id: string, enabled: boolean): Promise<boolean>;
   /** Removes it with its messages. `check` may refuse by throwing. False when there is none. */
   remove(transaction: Queryable, id: string, check?: (webhook: Webhook) => void): Promise<boolean>;
-  /** Newest first. */
+  /** Newest first. `AppError('invalid_request')` when `before` is no message of the webhook. */
   deliveries(id: string, page: { limit: number; before?: string }): Promise<WebhookDelivery[]>;
   /** Puts a message with the event `ping` into the outbox. Undefined while there is one that waits. */
   ping(transaction: Queryable, id: string): Promise<string | undefined>;
@@ -131,6 +131,15 @@ export function createWebhooks({ db, sealer, clock, random, owner }: WebhooksDep
     if ((rows[0]?.count ?? 0) >= max) {
       throw new AppError('quota_exceeded', `There are ${max} webhooks, which is all that there can be.`);
     }
+  }
+
+  async function hasMessage(id: string, messageId: string): Promise<boolean> {
+    const { rows } = await db.query(
+      `select 1 from outbox
+        where id = $1 and webhook_id = (select id from webhooks where id = $2 and tenant_id is not distinct from $3)`,
+      [messageId, id, tenantId],
+    );
+    return rows.length > 0;
   }
 
   return {
@@ -238,6 +247,9 @@ export function createWebhooks({ db, sealer, clock, random, owner }: WebhooksDep
     },
 
     async deliveries(id, { limit, before }) {
+      if (before !== undefined && !(await hasMessage(id, before))) {
+        throw new AppError('invalid_request', 'The cursor is not valid.');
+      }
       const { rows } = await db.query<WebhookDelivery>(
         `select id, topic as event, state, created_at as "createdAt",
                 case when state = 'waiting' then next_attempt_at end as "nextAttemptAt",

@@ -144,6 +144,12 @@ describe('a webhook', () => {
     const rest = await api.get(`/api/webhooks/${id}/deliveries?limit=2&cursor=${first.body.cursor}`, admin);
     expect(rest.body.deliveries).toHaveLength(1);
     expect(rest.body.cursor).toBeUndefined();
+    const other = await created();
+    const { status, body } = await api.get(
+      `/api/webhooks/${other}/deliveries?cursor=${first.body.cursor}`,
+      admin,
+    );
+    expect([status, body.code]).toEqual([400, 'invalid_request']);
   });
 
   it('that does not exist is not found, whatever is done to it', async () => {
