@@ -90,7 +90,7 @@ export function createApplicationDomains({
         return tenant;
       }
       if (tenant.domains.length >= maxDomains) {
-        throw new AppError('conflict', `An application tenant has at most ${maxDomains} domains.`);
+        throw new AppError('quota_exceeded', `An application tenant has at most ${maxDomains} domains.`);
       }
       const added = { domain, challenge: randomId(random), addedAt: isoNow() };
       return applicationTenants.update(tenant.id, tenant.version, { domains: [...tenant.domains, added] });

@@ -9,8 +9,15 @@ type Where = string | undefined;
 export interface Roles {
   /** A role that counts in the application tenant: the tenant's, or else its own. */
   get(name: string, applicationTenantId?: Where): Promise<Role | undefined>;
+  /** One of the tenant's, or one that an application tenant has of its own. */
+  getOwn(name: string, applicationTenantId?: Where): Promise<Role | undefined>;
   /** Those of the tenant, or those that an application tenant has of its own. */
   list(applicationTenantId?: Where): Promise<Role[]>;
+  /** The same by pages, in the order of their names; strongly consistent. */
+  page(
+    applicationTenantId: Where,
+    page: { limit: number; cursor?: string | undefined },
+  ): Promise<{ roles: Role[]; cursor?: string }>;
   /** `AppError('conflict')` when a role of this name counts there already. */
   create(role: Role, applicationTenantId?: Where): Promise<void>;
   /** Creates or replaces. */
@@ -37,6 +44,18 @@ export function createRoles({ table }: { table: Table }): Roles {
 
   return {
     get,
+    getOwn,
+    async page(where, { limit, cursor }) {
+      const found = await table.query({
+        pk: partitionOf(where),
+        limit,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      return {
+        roles: found.items.map(readRole),
+        ...(found.cursor === undefined ? {} : { cursor: found.cursor }),
+      };
+    },
     async list(where) {
       const roles: Role[] = [];
       let cursor: string | undefined;

@@ -11,6 +11,11 @@ export interface SignInSources {
   get(id: string): Promise<SignInSource | undefined>;
   /** All of the tenant, in the order of their ids: at most `maxSources`. */
   list(): Promise<SignInSource[]>;
+  /** The same by pages; strongly consistent. */
+  page(page: {
+    limit: number;
+    cursor?: string | undefined;
+  }): Promise<{ signInSources: SignInSource[]; cursor?: string }>;
   /**
    * Replaces the settings. `secret`: `'keep'`, a new one, or `undefined` for none. `AppError('precondition_failed')` when the source has another
    * version by now, `AppError('not_found')` when there is none, `AppError('validation_failed')` for what must not change.
@@ -60,7 +65,7 @@ export function createSignInSources({
   return {
     async create(settings, secret) {
       if ((await list()).length >= maxSources) {
-        throw new AppError('conflict', `A tenant has at most ${maxSources} sign-in sources.`);
+        throw new AppError('quota_exceeded', `A tenant has at most ${maxSources} sign-in sources.`);
       }
       const id = `src_${randomId(random)}`;
       const now = isoNow();
@@ -82,6 +87,18 @@ export function createSignInSources({
     },
 
     list,
+
+    async page({ limit, cursor }) {
+      const found = await table.query({
+        pk: 'SignInSource',
+        limit,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      return {
+        signInSources: found.items.map(readSource),
+        ...(found.cursor === undefined ? {} : { cursor: found.cursor }),
+      };
+    },
 
     async update(id, version, settings, secret) {
       const item = await read(id);

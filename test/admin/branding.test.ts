@@ -70,7 +70,12 @@ it('takes a logo by what it is, and shows where it is', async () => {
   });
   const svg = Buffer.from('<svg onload="alert(1)"/>').toString('base64');
   await api.post(`${path}/logo`, { data: svg }, token).expect(400);
-  const gone = await api.http.delete(`${path}/logo`).auth(token, { type: 'bearer' }).expect(200);
+  const erase = (etag: string) =>
+    api.http.delete(`${path}/logo`).auth(token, { type: 'bearer' }).set('If-Match', etag);
+  await erase('"something-else"').expect(412);
+  const seen = await api.get(path, token).expect(200);
+  expect(seen.body.logo).toEqual(body.logo);
+  const gone = await erase(String(seen.headers.etag)).expect(200);
   expect(gone.body).not.toHaveProperty('logo');
 });
 

@@ -70,6 +70,20 @@ describe('invitations (B7)', () => {
     await branding.put({});
   });
 
+  it('are not taken back by whoever has not seen that they were accepted', async () => {
+    const { body, headers } = await api
+      .post(path, { email: 'quick@example.com', name: 'Q' }, admin.token)
+      .expect(201);
+    const { accounts } = await api.partsOf('acme');
+    await accounts.setFirstPassword(body.accountId, 'Correct horse 1!', 'quick@example.com');
+    const at = `${path}/${body.id}`;
+    await remove(at, admin.token).set('If-Match', String(headers.etag)).expect(412);
+    const seen = await api.get(at, admin.token).expect(200);
+    expect(seen.body).toEqual({ ...body, state: 'accepted' });
+    await remove(at, admin.token).set('If-Match', String(seen.headers.etag)).expect(200);
+    expect(await accounts.get(body.accountId)).toBeDefined();
+  });
+
   it('are sent again with another link; the former one is worth nothing then', async () => {
     const { body } = await api.post(path, { email: 'again@example.com', name: 'A' }, admin.token).expect(201);
     const first = tokenFor('again@example.com');

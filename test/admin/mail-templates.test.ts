@@ -38,7 +38,10 @@ it('is changed as seen, recorded, and given back', async () => {
   await patch({ subject: 'Zu spät' }, before.headers.etag as string).expect(412);
   const audit = await api.get('/api/tenants/acme/audit?event=tenant.mail-template.changed', token);
   expect(audit.body.events[0].details).toEqual({ template: 'verification', language: 'de' });
-  const back = await api.http.delete(path).auth(token, { type: 'bearer' }).expect(200);
+  const giveBack = (etag: string) =>
+    api.http.delete(path).auth(token, { type: 'bearer' }).set('If-Match', etag);
+  await giveBack(String(before.headers.etag)).expect(412);
+  const back = await giveBack(String(changed.headers.etag)).expect(200);
   expect(back.body).toEqual(before.body);
 });
 

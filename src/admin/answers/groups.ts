@@ -35,7 +35,7 @@ export const roleSchema = shape('Role', {
   builtIn: Type.Boolean({ description: 'Cannot be changed or removed' }),
 });
 
-export const roleListSchema = shape('RoleList', { roles: Type.Array(roleSchema) });
+export const rolePageSchema = page('RolePage', 'roles', roleSchema);
 
 export const removedRoleSchema = shape('RemovedRole', {
   name: Type.String(),

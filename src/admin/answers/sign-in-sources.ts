@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { signInSourceSchema } from '../../identity/sign-in-source.ts';
-import { inline, instant, shape, webAddress } from '../answer-schema.ts';
+import { inline, instant, page, shape, webAddress } from '../answer-schema.ts';
 
 export const signInSourceViewSchema = shape('SignInSource', {
   ...signInSourceSchema.properties,
@@ -13,9 +13,7 @@ export const signInSourceViewSchema = shape('SignInSource', {
   updatedAt: instant,
 });
 
-export const signInSourceListSchema = shape('SignInSourceList', {
-  signInSources: Type.Array(signInSourceViewSchema),
-});
+export const signInSourcePageSchema = page('SignInSourcePage', 'signInSources', signInSourceViewSchema);
 
 export const signInSourceTestSchema = inline({
   works: Type.Boolean(),

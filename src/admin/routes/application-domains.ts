@@ -5,7 +5,7 @@ import { type ApplicationTenant, parseDomain } from '../../identity/application-
 import type { AccessRules, TenantCaller } from '../access.ts';
 import { json } from '../answer-schema.ts';
 import { applicationTenantSchema } from '../answers/application-tenants.ts';
-import { showMember } from '../etag.ts';
+import { assertMatch, showMember } from '../etag.ts';
 import { viewApplicationTenant } from '../people/application-tenants.ts';
 import { type OpenPeopleDependencies, openVisiblePeople } from '../people/open-people.ts';
 import { noQuery } from '../queries.ts';
@@ -97,8 +97,9 @@ export function applicationDomainRoutes(
       answers: { 200: json(applicationTenantSchema, 'ETag') },
       access: access.applicationTenant('application-tenants:write'),
       body: noQuery,
-      async handle({ caller, params: { applicationTenantId, domain = '' }, transaction }) {
+      async handle({ caller, params: { applicationTenantId, domain = '' }, ifMatch, transaction }) {
         const { applicationTenant, domains, event } = await open(caller, applicationTenantId);
+        assertMatch(ifMatch, viewApplicationTenant(applicationTenant));
         const changed = await domains.remove(applicationTenant, domain);
         await auditDomainRemoved(transaction, clock, event(changed, domain));
         return showMember(viewApplicationTenant(changed));

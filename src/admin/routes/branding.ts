@@ -115,8 +115,9 @@ export function brandingRoutes(
       answers: { 200: json(brandingViewSchema, 'ETag') },
       access: access.tenant('branding:write'),
       body: Type.Object({}, { additionalProperties: false }),
-      async handle({ caller, transaction }) {
+      async handle({ caller, ifMatch, transaction }) {
         const { record, branding } = await openTenant(dependencies, caller.slug);
+        assertMatch(ifMatch, await view(record, branding));
         await branding.removeLogo();
         return showChanged(transaction, { caller, record, branding, changed: ['logo'] });
       },

@@ -88,6 +88,9 @@ export function groupMemberRoutes(
       body: noQuery,
       async handle({ caller, params, transaction }) {
         const { people, group, account, event } = await open(caller, params.groupId, params.userId);
+        if (!(await people.memberships.isMember(account.id, group.id))) {
+          throw new AppError('not_found', 'There is no such member.');
+        }
         await people.memberships.remove(account.id, group.id);
         await auditGroupMemberRemoved(transaction, clock, event);
         return { status: 200, body: { groupId: group.id, userId: account.id, removed: true } };

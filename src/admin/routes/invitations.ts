@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { auditInvitationRevoked, auditUserInvited } from '../../audit/people-events.ts';
 import { createIsTakenUp } from '../../identity/account-credentials.ts';
 import { createAccountLinks } from '../../identity/account-links.ts';
-import { defaultApplicationTenantId } from '../../identity/accounts.ts';
+import { type Account, defaultApplicationTenantId } from '../../identity/accounts.ts';
 import { createBrandingStore } from '../../identity/branding.ts';
 import { createInvitations, type Invitation, invitationDays } from '../../identity/invitations.ts';
 import { createLinks } from '../../identity/links.ts';
@@ -17,6 +17,7 @@ import { defaultLocale, locales } from '../../web/i18n/locales.ts';
 import type { AccessRules, PathParameters, TenantCaller } from '../access.ts';
 import { json, removedSchema } from '../answer-schema.ts';
 import { invitationPageSchema, invitationSchema } from '../answers/users.ts';
+import { assertMatch, showMember } from '../etag.ts';
 import { assertRolesExist } from '../people/check-roles.ts';
 import { type OpenPeopleDependencies, openVisiblePeople } from '../people/open-people.ts';
 import { powerOf } from '../people/power.ts';
@@ -72,9 +73,10 @@ export function invitationRoutes(
         if (!invitation || !account || (own !== undefined && account.applicationTenantId !== own)) {
           throw new AppError('not_found', 'There is no such invitation.');
         }
-        await powerOf(caller, people).overAccount(account);
         return { invitation, account };
       },
+
+      assertPower: (account: Account) => powerOf(caller, people).overAccount(account),
 
       async post(transaction: Queryable, invitation: Invitation, invited: string, token: string) {
         const { record } = people;
@@ -119,7 +121,7 @@ export function invitationRoutes(
       path,
       summary: 'Invite somebody',
       operation: 'createInvitation',
-      answers: { 201: json(invitationSchema) },
+      answers: { 201: json(invitationSchema, 'ETag') },
       access: access.applicationTenant('users:write'),
       body: newInvitationSchema,
       problems: userProblems,
@@ -139,7 +141,7 @@ export function invitationRoutes(
         });
         await post(transaction, invitation, account.name, token);
         await auditUserInvited(transaction, clock, event(invitation));
-        return { status: 201, body: await view(invitation) };
+        return showMember(await view(invitation), { status: 201 });
       },
     }),
     read({
@@ -159,23 +161,36 @@ export function invitationRoutes(
         };
       },
     }),
+    read({
+      path: `${path}/{invitationId}`,
+      summary: 'Read an invitation',
+      operation: 'getInvitation',
+      answers: { 200: json(invitationSchema, 'ETag') },
+      access: access.applicationTenant('users:read'),
+      query: noQuery,
+      async handle({ caller, params }) {
+        const { find, view } = await open(caller);
+        return showMember(await view((await find(params)).invitation));
+      },
+    }),
     write({
       path: `${path}/{invitationId}/resend`,
       summary: 'Send an invitation again, with a new link',
       operation: 'resendInvitation',
-      answers: { 200: json(invitationSchema) },
+      answers: { 200: json(invitationSchema, 'ETag') },
       access: access.applicationTenant('users:write'),
       body: noQuery,
       async handle({ caller, params, transaction }) {
-        const { invitations, find, post, view, event } = await open(caller);
+        const { invitations, find, assertPower, post, view, event } = await open(caller);
         const { invitation, account } = await find(params);
+        await assertPower(account);
         if (account.disabled || (await invitations.stateOf(invitation)) === 'accepted') {
           throw new AppError('conflict', 'The invitation was accepted, or the account is disabled.');
         }
         const renewed = await invitations.renew(invitation, account);
         await post(transaction, renewed.invitation, account.name, renewed.token);
         await auditUserInvited(transaction, clock, event(invitation));
-        return { status: 200, body: await view(renewed.invitation) };
+        return showMember(await view(renewed.invitation));
       },
     }),
     write({
@@ -186,9 +201,11 @@ export function invitationRoutes(
       answers: { 200: json(removedSchema) },
       access: access.applicationTenant('users:write'),
       body: noQuery,
-      async handle({ caller, params, transaction }) {
-        const { people, invitations, find, event } = await open(caller);
-        const { invitation } = await find(params);
+      async handle({ caller, params, ifMatch, transaction }) {
+        const { people, invitations, find, assertPower, view, event } = await open(caller);
+        const { invitation, account: invited } = await find(params);
+        assertMatch(ifMatch, await view(invitation));
+        await assertPower(invited);
         // From here on nobody accepts it; whoever has done so by now keeps the account.
         await invitations.remove(invitation);
         const account = await people.accounts.get(invitation.accountId);

@@ -136,9 +136,10 @@ export function mailTemplateRoutes(
       answers: { 200: json(mailTemplateViewSchema, 'ETag') },
       access: access.tenant('branding:write'),
       body: Type.Object({}, { additionalProperties: false }),
-      async handle({ caller, params, transaction }) {
+      async handle({ caller, params, ifMatch, transaction }) {
         const tenant = await openTenant(dependencies, caller.slug);
         const which = whichOf(params);
+        assertMatch(ifMatch, await view(tenant, which));
         await tenant.mailTemplates.remove(which.name, which.locale);
         await auditMailTemplateChanged(transaction, clock, {
           tenantId: tenant.record.id,

@@ -6,12 +6,12 @@ import { AppError } from '../../kernel/errors.ts';
 import type { TenantRecord } from '../../kernel/tenant.ts';
 import type { AccessRules, PathParameters, TenantCaller } from '../access.ts';
 import { json } from '../answer-schema.ts';
-import { removedRoleSchema, roleListSchema, roleSchema } from '../answers/groups.ts';
+import { removedRoleSchema, rolePageSchema, roleSchema } from '../answers/groups.ts';
 import { assertMatch, showMember } from '../etag.ts';
 import { type OpenPeopleDependencies, openVisiblePeople, type VisiblePeople } from '../people/open-people.ts';
 import { powerOf } from '../people/power.ts';
 import { optionalWordsSchema, roleNameSchema } from '../people/schemas.ts';
-import { noQuery } from '../queries.ts';
+import { defaultPageSize, noQuery, pageFields, querySchema } from '../queries.ts';
 import type { Route, RouteKinds } from '../route.ts';
 
 const roleDocument = Type.Object(
@@ -94,11 +94,8 @@ function rolesAt(
     return { people, id, power: powerOf(caller, people) };
   }
 
-  async function find(
-    { people, id }: Awaited<ReturnType<typeof open>>,
-    name: string | undefined,
-  ): Promise<Role> {
-    const found = (await people.roles.list(id)).find((role) => role.name === name);
+  async function find({ people, id }: Awaited<ReturnType<typeof open>>, name = ''): Promise<Role> {
+    const found = await people.roles.getOwn(name, id);
     if (!found) {
       throw new AppError('not_found', 'There is no such role.');
     }
@@ -121,13 +118,14 @@ function rolesAt(
       path,
       summary: `List ${whose}`,
       operation: `list${operation}s`,
-      answers: { 200: json(roleListSchema) },
+      answers: { 200: json(rolePageSchema) },
       access: toRead,
-      query: noQuery,
-      async handle({ caller, params }) {
+      query: querySchema(pageFields),
+      async handle({ caller, params, query: { limit = defaultPageSize, cursor } }) {
         const { people, id } = await open(caller, params, { toChange: false });
-        const roles = (await people.roles.list(id)).map((role) => viewRole(role, people.record));
-        return { status: 200, body: { roles } };
+        const page = await people.roles.page(id, { limit, cursor });
+        const roles = page.roles.map((role) => viewRole(role, people.record));
+        return { status: 200, body: { ...page, roles } };
       },
     }),
     write({

@@ -19,7 +19,7 @@ import type { Directory } from '../../tenancy/directory.ts';
 import type { AccessRules, TenantCaller } from '../access.ts';
 import { json, removedSchema } from '../answer-schema.ts';
 import {
-  signInSourceListSchema,
+  signInSourcePageSchema,
   signInSourceTestSchema,
   signInSourceViewSchema,
 } from '../answers/sign-in-sources.ts';
@@ -28,7 +28,7 @@ import { assertMatch, showMember } from '../etag.ts';
 import { type OpenTenantDependencies, openTenant } from '../open-tenant.ts';
 import { type Power, powerOf } from '../people/power.ts';
 import { assertPowerOverSource } from '../people/source-power.ts';
-import { noQuery } from '../queries.ts';
+import { defaultPageSize, noQuery, pageFields, querySchema } from '../queries.ts';
 import type { Route, RouteKinds } from '../route.ts';
 
 export interface SignInSourceRoutesDependencies extends OpenTenantDependencies {
@@ -154,13 +154,14 @@ export function signInSourceRoutes(
       path: collection,
       operation: 'listSignInSources',
       summary: 'List sign-in sources',
-      answers: { 200: json(signInSourceListSchema) },
+      answers: { 200: json(signInSourcePageSchema) },
       access: access.tenant('sign-in-sources:read'),
-      query: noQuery,
-      async handle({ caller }) {
+      query: querySchema(pageFields),
+      async handle({ caller, query: { limit = defaultPageSize, cursor } }) {
         const { record, sources } = await open(caller);
-        const list = await sources.list();
-        return { status: 200, body: { signInSources: list.map((source) => view(source, record)) } };
+        const page = await sources.page({ limit, cursor });
+        const signInSources = page.signInSources.map((source) => view(source, record));
+        return { status: 200, body: { ...page, signInSources } };
       },
     }),
     read({

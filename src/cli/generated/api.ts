@@ -625,7 +625,11 @@ export type SignInSource = {
   updatedAt: string;
 };
 
-export type SignInSourceList = { signInSources: SignInSource[] };
+export type SignInSourcePage = {
+  signInSources: SignInSource[];
+  /** Where the next page begins; absent on the last */
+  cursor?: string;
+};
 
 export type Branding = {
   /** 1 to 100 characters of one line */
@@ -847,7 +851,11 @@ export type Role = {
   builtIn: boolean;
 };
 
-export type RoleList = { roles: Role[] };
+export type RolePage = {
+  roles: Role[];
+  /** Where the next page begins; absent on the last */
+  cursor?: string;
+};
 
 export type RemovedRole = { name: string; removed: true };
 
@@ -1825,9 +1833,9 @@ export interface Operations {
   /** List sign-in sources. Needs the scope `sign-in-sources:read`, from the tenant's issuer or the platform's, or in an API key of the tenant. */
   listSignInSources: {
     path: { slug: string };
-    query: Record<never, never>;
+    query: { limit?: number; cursor?: string };
     body: undefined;
-    answer: SignInSourceList;
+    answer: SignInSourcePage;
   };
 
   /** Read a sign-in source. Needs the scope `sign-in-sources:read`, from the tenant's issuer or the platform's, or in an API key of the tenant. */
@@ -2290,11 +2298,11 @@ export interface Operations {
     answer: InvitationPage;
   };
 
-  /** Send an invitation again, with a new link. Needs the scope `users:write`, from the tenant's issuer or the platform's, or in an API key of the tenant. */
-  resendInvitation: {
+  /** Read an invitation. Needs the scope `users:read`, from the tenant's issuer or the platform's, or in an API key of the tenant. */
+  getInvitation: {
     path: { slug: string; invitationId: string };
     query: Record<never, never>;
-    body: Record<never, never>;
+    body: undefined;
     answer: Invitation;
   };
 
@@ -2304,6 +2312,14 @@ export interface Operations {
     query: Record<never, never>;
     body: Record<never, never>;
     answer: Removed;
+  };
+
+  /** Send an invitation again, with a new link. Needs the scope `users:write`, from the tenant's issuer or the platform's, or in an API key of the tenant. */
+  resendInvitation: {
+    path: { slug: string; invitationId: string };
+    query: Record<never, never>;
+    body: Record<never, never>;
+    answer: Invitation;
   };
 
   /** Create a group. Needs the scope `users:write`, from the tenant's issuer or the platform's, or in an API key of the tenant. */
@@ -2390,9 +2406,9 @@ export interface Operations {
   /** List the tenant's roles. Needs the scope `users:read`, from the tenant's issuer or the platform's, or in an API key of the tenant. */
   listRoles: {
     path: { slug: string };
-    query: Record<never, never>;
+    query: { limit?: number; cursor?: string };
     body: undefined;
-    answer: RoleList;
+    answer: RolePage;
   };
 
   /** Add to the tenant's roles. Needs the scope `users:write`, from the tenant's issuer or the platform's, or in an API key of the tenant. */
@@ -2442,9 +2458,9 @@ export interface Operations {
   /** List the roles that an application tenant has of its own. Needs the scope `users:read`, from the tenant's issuer or the platform's, or in an API key of the tenant. */
   listApplicationTenantRoles: {
     path: { slug: string; applicationTenantId: string };
-    query: Record<never, never>;
+    query: { limit?: number; cursor?: string };
     body: undefined;
-    answer: RoleList;
+    answer: RolePage;
   };
 
   /** Add to the roles that an application tenant has of its own. Needs the scope `users:write`, from the tenant's issuer or the platform's, or in an API key of the tenant. */
@@ -3486,7 +3502,7 @@ export const operations = {
   listSignInSources: {
     method: 'GET',
     path: '/api/tenants/{slug}/sign-in-sources',
-    query: [],
+    query: ['limit', 'cursor'],
     answers: 'application/json',
   },
 
@@ -3737,9 +3753,9 @@ export const operations = {
     answers: 'application/json',
   },
 
-  resendInvitation: {
-    method: 'POST',
-    path: '/api/tenants/{slug}/invitations/{invitationId}/resend',
+  getInvitation: {
+    method: 'GET',
+    path: '/api/tenants/{slug}/invitations/{invitationId}',
     query: [],
     answers: 'application/json',
   },
@@ -3747,6 +3763,13 @@ export const operations = {
   revokeInvitation: {
     method: 'DELETE',
     path: '/api/tenants/{slug}/invitations/{invitationId}',
+    query: [],
+    answers: 'application/json',
+  },
+
+  resendInvitation: {
+    method: 'POST',
+    path: '/api/tenants/{slug}/invitations/{invitationId}/resend',
     query: [],
     answers: 'application/json',
   },
@@ -3802,7 +3825,12 @@ export const operations = {
     answers: 'application/json',
   },
 
-  listRoles: { method: 'GET', path: '/api/tenants/{slug}/roles', query: [], answers: 'application/json' },
+  listRoles: {
+    method: 'GET',
+    path: '/api/tenants/{slug}/roles',
+    query: ['limit', 'cursor'],
+    answers: 'application/json',
+  },
 
   createRole: { method: 'POST', path: '/api/tenants/{slug}/roles', query: [], answers: 'application/json' },
 
@@ -3830,7 +3858,7 @@ export const operations = {
   listApplicationTenantRoles: {
     method: 'GET',
     path: '/api/tenants/{slug}/application-tenants/{applicationTenantId}/roles',
-    query: [],
+    query: ['limit', 'cursor'],
     answers: 'application/json',
   },
 
