@@ -125,11 +125,21 @@ describe('commands', () => {
   });
 
   it('read, verify and export the audit log', async () => {
-    const { events } = await operator.json('audit', 'list', '--event', 'tenant.created');
-    expect(events.length).toBeGreaterThan(0);
+    const tenantsIn = async (...args: string[]) => {
+      const { events } = await operator.json('audit', 'list', ...args);
+      return new Set(events.map(({ tenantId }: { tenantId: string | null }) => tenantId));
+    };
     expect((await operator.run(['audit', 'list', '--tenant', 'acme'])).out).toContain('tenant.created');
-    expect((await operator.json('audit', 'verify', '--tenant', 'acme')).intact).toBe(true);
-    expect((await operator.json('audit', 'verify')).intact).toBe(true);
+    expect((await tenantsIn()).size).toBe(1);
+    expect(await tenantsIn('--tenant', 'acme')).toEqual(await tenantsIn());
+    expect((await tenantsIn('--platform', '--limit', '100')).size).toBeGreaterThan(1);
+    expect((await operator.run(['audit', 'list', '--platform', '--tenant', 'acme'])).code).toBe(2);
+    const own = await operator.json('audit', 'verify');
+    expect(own.intact).toBe(true);
+    expect(await operator.json('audit', 'verify', '--tenant', 'acme')).toMatchObject({ chain: own.chain });
+    const all = await operator.json('audit', 'verify', '--platform');
+    expect(all.intact).toBe(true);
+    expect(all.chain).not.toBe(own.chain);
     const file = join(operator.home, 'audit.ndjson');
     expect((await operator.run(['audit', 'export', '--output', file])).code).toBe(0);
     expect((await stat(file)).mode & 0o777).toBe(0o600);

@@ -1,26 +1,35 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { Failure } from '../failure.ts';
 import type { AuditEvent } from '../generated/api.ts';
 import { given, type PageOptions, withPage, withTenant } from '../options.ts';
 import { saveStream } from '../save-stream.ts';
 import type { Tools } from '../tools.ts';
 
-interface Picks {
-  tenant?: string;
+interface Whose {
+  tenant?: string | undefined;
+  platform?: true | undefined;
+}
+
+interface Picks extends Whose {
   event?: string;
   actor?: string;
   from?: string;
   to?: string;
 }
 
-/** `audit`: the log of the platform, or with `--tenant` that of one tenant. */
+/** `audit`: the log of the platform, or that of one tenant. */
 export function auditCommand(tools: Tools): Command {
-  const audit = new Command('audit').description('the audit log, or with --tenant that of one tenant');
+  const audit = new Command('audit').description('the audit log of one tenant, or of all when none is named');
   const add = (name: string, description: string) => {
-    const command = withTenant(new Command(name).description(description));
+    const command = withTenant(new Command(name).description(description)).addOption(
+      new Option('--platform', 'of all tenants, whatever TENANTRY_TENANT says').conflicts('tenant'),
+    );
     audit.addCommand(command);
     return command;
   };
+  /** Undefined: the log of all. */
+  const tenantOf = ({ tenant = tools.terminal.env.TENANTRY_TENANT, platform }: Whose) =>
+    platform || tenant === '' ? undefined : tenant;
   const withPicks = (command: Command) =>
     command
       .option('--event <name>', 'only these events')
@@ -29,7 +38,8 @@ export function auditCommand(tools: Tools): Command {
       .option('--to <time>', 'before this moment');
 
   withPicks(withPage(add('list', 'list events, newest first'))).action(
-    async ({ tenant, ...query }: Picks & PageOptions) => {
+    async ({ tenant: named, platform, ...query }: Picks & PageOptions) => {
+      const tenant = tenantOf({ tenant: named, platform });
       const api = await tools.api();
       const answer =
         tenant === undefined
@@ -45,9 +55,9 @@ export function auditCommand(tools: Tools): Command {
   );
 
   add('verify', 'recompute the chain of events and compare it with what was signed').action(
-    async (options: { tenant?: string }) => {
+    async (options: Whose) => {
       const api = await tools.api();
-      const { tenant } = options;
+      const tenant = tenantOf(options);
       const report =
         tenant === undefined
           ? await api.call('verifyAudit', {})
@@ -61,7 +71,8 @@ export function auditCommand(tools: Tools): Command {
 
   withPicks(add('export', 'export it as NDJSON, for scripts/verify-audit.ts'))
     .option('-o, --output <file>', 'a new file')
-    .action(async ({ tenant, output, ...picks }: Picks & { output?: string }) => {
+    .action(async ({ tenant: named, platform, output, ...picks }: Picks & { output?: string }) => {
+      const tenant = tenantOf({ tenant: named, platform });
       const api = await tools.api();
       const query = given(picks);
       const stream =
