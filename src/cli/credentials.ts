@@ -30,8 +30,11 @@ export interface CredentialStore {
   exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
 }
 
-/** How long a lock is believed in; nothing that holds one takes longer. */
+/** How long a lock is believed in. */
 const staleAfterMs = 30_000;
+
+/** What is asked of a server while the lock is held must be over before somebody else takes it. */
+export const exclusiveMs = staleAfterMs - 10_000;
 const waitMs = 100;
 
 /** `credentials.json` in the user's configuration directory; nobody else can read it. */

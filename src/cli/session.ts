@@ -1,4 +1,4 @@
-import type { CredentialStore, Credentials } from './credentials.ts';
+import { type CredentialStore, type Credentials, exclusiveMs } from './credentials.ts';
 import { Failure } from './failure.ts';
 import { discoverIssuer, OAuthError, postForm, type TokenAnswer } from './issuer.ts';
 import type { Terminal } from './terminal.ts';
@@ -39,7 +39,8 @@ function isFresh({ now }: Terminal, { expiresAt }: Credentials): boolean {
   return expiresAt - now() > marginMs;
 }
 
-async function renew(terminal: Terminal, server: URL, credentials: Credentials): Promise<Credentials> {
+async function renew(present: Terminal, server: URL, credentials: Credentials): Promise<Credentials> {
+  const terminal = { ...present, fetch: within(present.timeLimit(exclusiveMs), present.fetch) };
   const { tenant, clientId, refreshToken } = credentials;
   if (refreshToken === undefined) {
     throw new Failure('notSignedIn', 'The sign-in has ended. Sign in with `tenantry login`.');
@@ -57,6 +58,14 @@ async function renew(terminal: Terminal, server: URL, credentials: Credentials):
       ? new Failure('notSignedIn', 'The sign-in has ended. Sign in with `tenantry login`.', { cause: error })
       : error;
   }
+}
+
+/** Requests that all end with the signal, whole answers included. */
+function within(signal: AbortSignal, fetch: Terminal['fetch']): Terminal['fetch'] {
+  return async (address, init) => {
+    const response = await fetch(address, { ...init, signal });
+    return response.body === null ? response : new Response(await response.arrayBuffer(), response);
+  };
 }
 
 export function toCredentials(

@@ -11,6 +11,8 @@ export interface Terminal {
   /** Milliseconds since the epoch. */
   now(): number;
   sleep(ms: number): Promise<void>;
+  /** Aborts when so much time is over. */
+  timeLimit(ms: number): AbortSignal;
   /** Of the user: `$XDG_CONFIG_HOME/tenantry`. */
   configDirectory: string;
 }
@@ -26,6 +28,7 @@ export function systemTerminal(): Terminal {
     fetch,
     now: Date.now,
     sleep: (ms) => delay(ms),
+    timeLimit: (ms) => AbortSignal.timeout(ms),
     configDirectory: join(base, 'tenantry'),
   };
 }

@@ -34,6 +34,7 @@ export async function createCliUser({ server, env = {} }: { server: string; env?
         fetch,
         now: () => Date.now() + user.clockOffset,
         sleep: () => user.whileWaiting(run.err),
+        timeLimit: (ms) => AbortSignal.timeout(ms),
         configDirectory: user.configDirectory,
         ...more,
       };

@@ -175,6 +175,37 @@ describe('a sign-in', () => {
     expect((await user.run(['tenants', 'list'])).code).toBe(0);
   });
 
+  it('is renewed before others stop believing that somebody does, or stays as it is', async () => {
+    const before = (await stored()).servers[server.origin];
+    await age();
+    for (const silentAt of ['/.well-known/openid-configuration', '/token']) {
+      const limits: number[] = [];
+      const limit = new AbortController();
+      const run = await user.run(['tenants', 'list'], {
+        timeLimit: (ms) => {
+          limits.push(ms);
+          return limit.signal;
+        },
+        fetch: async (address, init) => {
+          if (!String(address).endsWith(silentAt)) {
+            return fetch(address, init);
+          }
+          // The head of an answer, and then nothing until the time is over.
+          const body = new ReadableStream({
+            start: (stream) =>
+              init?.signal?.addEventListener('abort', () => stream.error(limit.signal.reason)),
+          });
+          queueMicrotask(() => limit.abort(new DOMException('too late', 'TimeoutError')));
+          return new Response(body);
+        },
+      });
+      expect(run.code).toBe(7);
+      expect(limits).toEqual([20_000]);
+    }
+    expect((await stored()).servers[server.origin]).toMatchObject({ refreshToken: before.refreshToken });
+    expect((await user.run(['tenants', 'list'])).code).toBe(0);
+  });
+
   it('is over when it cannot be renewed', async () => {
     const file = join(user.configDirectory, 'credentials.json');
     const content = await stored();
