@@ -77,6 +77,17 @@ describe('imports of users', () => {
     });
   });
 
+  it('name the line of CSV that has not a cell for each column, and take the others', async () => {
+    const { report, errors } = await importUsers(
+      'email,name\nrow1@example.com,One\nrow2@example.com\nrow3@example.com,Three,3\nrow4@example.com,Four\n',
+      { type: 'text/csv' },
+    );
+    expect(report).toMatchObject({ total: 4, created: 2, failed: 2 });
+    expect(errors).toEqual(
+      [2, 3].map((line) => ({ line, field: '', message: expect.stringContaining('a cell for each column') })),
+    );
+  });
+
   it('take CSV', async () => {
     const { report, errors } = await importUsers(
       '\uFEFFemail,name,roles,emailVerified\r\ncsv1@example.com,"Comma, Ada",Member;Viewer,TRUE\r\n\r\ncsv2@example.com,,,maybe\r\n',
@@ -277,7 +288,8 @@ describe('imports of users', () => {
     expect((await upload('{}', { type: 'application/json' })).status).toBe(415);
     expect((await upload('name\nAda', { type: 'text/csv' })).status).toBe(400);
     expect((await upload('email,hacked\na@b.example,1', { type: 'text/csv' })).status).toBe(400);
-    expect((await upload('email\n"a', { type: 'text/csv' })).status).toBe(400);
+    const unclosed = await upload('email\na@b.example\nb"c', { type: 'text/csv' });
+    expect([unclosed.status, unclosed.body.detail]).toEqual([400, 'The upload is not valid CSV, in line 3.']);
     expect((await upload(`{"email":"${'x'.repeat(20_000)}"}`)).status).toBe(413);
     expect((await upload('{}', { query: '?onExisting=destroy' })).status).toBe(400);
     const member = await api.person('acme', 'plain@acme.example', ['Member']);

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { parse } from 'csv-parse';
+import { CsvError, parse } from 'csv-parse';
 import type { ImportLine } from '../../identity/user-imports.ts';
 import { AppError } from '../../kernel/errors.ts';
 
@@ -15,8 +15,8 @@ export const uploadLimits: UploadLimits = { bytes: 100 * 1024 * 1024, lines: 250
 
 /**
  * The lines of an upload, read as they arrive. NDJSON: an object per line, empty lines do not count. CSV (RFC 4180): the first line names the
- * columns. A line that is no JSON has the value `undefined`; CSV that cannot be read at all, an upload that is too large, and text that is
- * not UTF-8 are an `AppError`.
+ * columns. A line that is no JSON, or has not a cell for each column, has the value `undefined`; CSV whose quotes do not match, an upload that is
+ * too large, and text that is not UTF-8 are an `AppError`.
  */
 export async function* readUpload(
   source: Readable,
@@ -96,10 +96,9 @@ async function* csvRows(
 ): AsyncGenerator<unknown, void, undefined> {
   const parser = parse({
     bom: true,
-    columns: (names: string[]) => checkColumns(names.map((name) => name.trim())),
     skip_empty_lines: true,
     max_record_size: lineBytes,
-    relax_column_count: false,
+    relax_column_count: true,
   });
   const fed = (async () => {
     for await (const part of text) {
@@ -114,15 +113,24 @@ async function* csvRows(
   })();
   fed.catch((error: unknown) => parser.destroy(error as Error));
   try {
-    for await (const row of parser as AsyncIterable<Record<string, string>>) {
-      yield valueOfRow(row);
+    let names: string[] | undefined;
+    for await (const row of parser as AsyncIterable<string[]>) {
+      if (names === undefined) {
+        names = checkColumns(row.map((name) => name.trim()));
+      } else {
+        yield row.length === names.length ? valueOfRow(names, row) : undefined;
+      }
     }
     await fed;
   } catch (error) {
     throw error instanceof AppError
       ? error
-      : new AppError('invalid_request', 'The upload is not valid CSV.', { cause: error });
+      : new AppError('invalid_request', `The upload is not valid CSV${placeOf(error)}.`, { cause: error });
   }
+}
+
+function placeOf(error: unknown): string {
+  return error instanceof CsvError && typeof error.lines === 'number' ? `, in line ${error.lines}` : '';
 }
 
 /** Of the columns, those whose cells are lists, separated by semicolons. */
@@ -153,20 +161,22 @@ function checkColumns(names: string[]): string[] {
 }
 
 /** An empty cell says nothing. */
-function valueOfRow(row: Record<string, string>): Record<string, unknown> {
-  const cells = Object.entries(row).filter(([, cell]) => cell !== '');
+function valueOfRow(names: readonly string[], row: readonly string[]): Record<string, unknown> {
+  const cells = names.map((name, index) => ({ name, cell: row[index] ?? '' }));
   return Object.fromEntries(
-    cells.map(([name, cell]) => {
-      if (listColumns.includes(name)) {
-        const parts = cell.split(';').map((part) => part.trim());
-        return [name, parts.filter((part) => part !== '')];
-      }
-      if (booleanColumns.includes(name)) {
-        const word = cell.trim().toLowerCase();
-        return [name, word === 'true' ? true : word === 'false' ? false : cell];
-      }
-      return [name, cell];
-    }),
+    cells
+      .filter(({ cell }) => cell !== '')
+      .map(({ name, cell }) => {
+        if (listColumns.includes(name)) {
+          const parts = cell.split(';').map((part) => part.trim());
+          return [name, parts.filter((part) => part !== '')];
+        }
+        if (booleanColumns.includes(name)) {
+          const word = cell.trim().toLowerCase();
+          return [name, word === 'true' ? true : word === 'false' ? false : cell];
+        }
+        return [name, cell];
+      }),
   );
 }
 

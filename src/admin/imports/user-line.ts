@@ -51,7 +51,9 @@ function hashProblems(passwordHash: string): FieldError[] {
 /** A line of an upload as a user, or what is wrong with it. */
 export function readUserLine(value: unknown): { user: UserLine } | { problems: readonly FieldError[] } {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { problems: [{ field: '', message: 'must be a JSON object' }] };
+    return {
+      problems: [{ field: '', message: 'must be a JSON object, or in CSV have a cell for each column' }],
+    };
   }
   try {
     return { user: validate(value) };
