@@ -31,6 +31,19 @@ const patch = (path: string, ...Operations: object[]) =>
 const user = (userName: string, more: object = {}) => ({ schemas: [userSchema], userName, ...more });
 
 describe('SCIM users (RFC 7643, RFC 7644)', () => {
+  it('are created once, however often one request comes with its Idempotency-Key', async () => {
+    const ask = (userName: string) => send('post', '/Users', user(userName)).set('Idempotency-Key', 'hr-1');
+    const first = await ask('repeated@example.com');
+    const second = await ask('repeated@example.com');
+    expect([first.status, second.status]).toEqual([201, 201]);
+    expect(second.body).toEqual(first.body);
+    expect(second.headers['idempotent-replayed']).toBe('true');
+    expect(second.headers['content-type']).toContain('application/scim+json');
+    const other = await ask('another@example.com');
+    expect([other.status, other.body.status]).toEqual([422, '422']);
+    await api.http.delete(`${base}/Users/${first.body.id}`).auth(token, { type: 'bearer' }).expect(204);
+  });
+
   it('are created, read, replaced and deleted', async () => {
     const created = await send(
       'post',

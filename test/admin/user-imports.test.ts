@@ -3,6 +3,7 @@ import { hash as bcrypt } from '@node-rs/bcrypt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readUpload } from '../../src/admin/imports/read-upload.ts';
 import { createUserImportJob } from '../../src/admin/imports/user-import-job.ts';
+import { listAudit } from '../../src/audit/list-audit.ts';
 import type { Slug } from '../../src/kernel/ids.ts';
 import { systemRandom } from '../../src/kernel/random.ts';
 import { silentLog } from '../support/services.ts';
@@ -282,6 +283,40 @@ describe('imports of users', () => {
     api.clock.advance(3_600_000);
     admin = { ...admin, token: await api.robot('acme') };
     expect((await send('crowded')).status).toBe(202);
+  });
+
+  it('are begun once, however often the same upload comes with one Idempotency-Key', async () => {
+    const { applicationTenants } = await api.partsOf('acme');
+    await applicationTenants.create({ slug: 'repeating', name: 'Repeating' });
+    const query = '?applicationTenant=repeating';
+    const send = (body: string, more = '') =>
+      api.http
+        .post(`${path}${query}${more}`)
+        .auth(admin.token, { type: 'bearer' })
+        .set('Content-Type', 'application/x-ndjson')
+        .set('Idempotency-Key', 'upload-1')
+        .send(body);
+    const lines = ndjson({ email: 'once1@example.com' }, { email: 'once2@example.com' });
+    const first = await send(lines).expect(202);
+    await api.runImport(first.body);
+    for (let again = 0; again < 6; again += 1) {
+      const repeated = await send(lines).expect(202);
+      expect(repeated.headers['idempotent-replayed']).toBe('true');
+      expect(repeated.headers.location).toBe(first.headers.location);
+      expect(repeated.body).toEqual(first.body);
+    }
+    await send(ndjson({ email: 'once3@example.com' })).expect(422);
+    await send(lines, '&onExisting=update').expect(422);
+    // Whatever came again holds no place: there is room for five others.
+    for (const number of [1, 2, 3, 4, 5]) {
+      expect((await upload(`{"email":"room${number}@example.com"}`, { query })).status).toBe(202);
+    }
+    const { events } = await listAudit(api.postgres, { limit: 200 });
+    expect(
+      events.filter(
+        ({ event, details }) => event === 'user.import-started' && details.importId === first.body.id,
+      ),
+    ).toHaveLength(1);
   });
 
   it('refuse what is no upload', async () => {

@@ -47,19 +47,21 @@ function inQuery({ takes }: Route, components: Components): Parameter[] {
   }));
 }
 
-function inHeaders({ takes }: Route): Parameter[] {
+const idempotencyKey: Parameter = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'The same request with the same key within 24 hours gets the first answer',
+  schema: { type: 'string', pattern: '^[!-~]{1,255}$' },
+};
+
+function inHeaders({ takes, uploads }: Route): Parameter[] {
   if ('query' in takes) {
-    return [];
+    return uploads === undefined ? [] : [idempotencyKey];
   }
   const isChange = 'document' in takes;
   return [
-    {
-      name: 'Idempotency-Key',
-      in: 'header',
-      required: false,
-      description: 'The same request with the same key within 24 hours gets the first answer',
-      schema: { type: 'string', pattern: '^[!-~]{1,255}$' },
-    },
+    idempotencyKey,
     {
       name: 'If-Match',
       in: 'header',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Context } from 'koa';
 import { Type } from 'typebox';
@@ -15,6 +16,7 @@ import { compileSchema } from '../../web/compile-schema.ts';
 import type { AccessRules, PathParameters, TenantCaller } from '../access.ts';
 import { json, ndjson } from '../answer-schema.ts';
 import { exportedUserSchema, importErrorPageSchema, userImportSchema } from '../answers/users.ts';
+import { answerOnce } from '../idempotency.ts';
 import { exportUsers } from '../imports/export-users.ts';
 import { readUpload, type UploadFormat } from '../imports/read-upload.ts';
 import { type OpenPeopleDependencies, openVisiblePeople } from '../people/open-people.ts';
@@ -88,7 +90,7 @@ export function userImportRoutes(
             context.req.resume();
             throw error;
           });
-        const total = await store(id, imports, readUpload(context.req, format)).catch(
+        const { total, digest } = await store(id, imports, readUpload(context.req, format)).catch(
           async (error: unknown) => {
             // What the client still sends is read and dropped, so that it gets to see the answer.
             context.req.resume();
@@ -96,23 +98,38 @@ export function userImportRoutes(
             throw error;
           },
         );
-        const uploaded = await imports.change(id, { state: 'waiting', total });
-        await postgres.transaction(async (transaction) => {
-          const { slug } = people.record;
-          await queue.send(transaction, 'user-import', { slug, applicationTenantId, importId: id });
-          await auditUserImportStarted(transaction, clock, {
-            tenantId: people.record.id,
-            actor: caller.actor,
-            applicationTenantId,
-            importId: id,
-          });
-        });
-        queue.wake('user-import');
-        return {
-          status: 202,
-          headers: { Location: `${publicUrl.origin}/api/tenants/${caller.slug}/user-imports/${id}` },
-          body: uploaded,
+        // What a repeated request has sent once more is known only now that it is here.
+        const request = {
+          key: context.get('Idempotency-Key'),
+          scope: [context.method, context.path, caller.key],
+          body: { applicationTenantId, onExisting, total, digest },
         };
+        let isFirst = false;
+        try {
+          return await answerOnce({ postgres, clock }, request, async (transaction) => {
+            isFirst = true;
+            const uploaded = await imports.change(id, { state: 'waiting', total });
+            const { slug } = people.record;
+            await queue.send(transaction, 'user-import', { slug, applicationTenantId, importId: id });
+            await auditUserImportStarted(transaction, clock, {
+              tenantId: people.record.id,
+              actor: caller.actor,
+              applicationTenantId,
+              importId: id,
+            });
+            return {
+              status: 202,
+              headers: { Location: `${publicUrl.origin}/api/tenants/${caller.slug}/user-imports/${id}` },
+              body: uploaded,
+            };
+          });
+        } finally {
+          if (isFirst) {
+            queue.wake('user-import');
+          } else {
+            await imports.discard(id);
+          }
+        }
       },
     },
     read({
@@ -169,18 +186,21 @@ export function userImportRoutes(
   ];
 }
 
-/** Keeps the lines as they arrive, some at a time; answers their number. */
+/** Keeps the lines as they arrive, some at a time; answers their number, and what tells them from other lines. */
 async function store(
   id: string,
   imports: Pick<ReturnType<typeof createUserImports>, 'addChunk'>,
   lines: AsyncIterable<ImportLine>,
-): Promise<number> {
+): Promise<{ total: number; digest: string }> {
+  const hash = createHash('sha256');
   let waiting: ImportLine[] = [];
   let bytes = 0;
   let total = 0;
   let index = 0;
   for await (const line of lines) {
-    const size = Buffer.byteLength(JSON.stringify(line));
+    const text = JSON.stringify(line);
+    const size = Buffer.byteLength(text);
+    hash.update(`${text}\n`);
     if (waiting.length === chunk.lines || bytes + size > chunk.bytes) {
       await imports.addChunk(id, index, waiting);
       index += 1;
@@ -194,7 +214,7 @@ async function store(
   if (waiting.length > 0) {
     await imports.addChunk(id, index, waiting);
   }
-  return total;
+  return { total, digest: hash.digest('hex') };
 }
 
 function formatOf(context: Context): UploadFormat {

@@ -6,6 +6,7 @@ import { type JsonBody, readJsonBody } from '../../web/body.ts';
 import type { AccessRules, TenantCaller } from '../access.ts';
 import type { Answer } from '../answer.ts';
 import type { Answers } from '../answer-schema.ts';
+import { answerOnce } from '../idempotency.ts';
 import { type OpenPeopleDependencies, openVisiblePeople, type VisiblePeople } from '../people/open-people.ts';
 import type { Route } from '../route.ts';
 import { scimErrorAnswer, scimMediaType } from './scim-error.ts';
@@ -92,8 +93,14 @@ export function scimRoutes(
             ifMatch: readVersions(context),
             transaction,
           });
-        const { postgres } = dependencies;
-        const answer = await (method === 'GET' ? work(postgres) : postgres.transaction(work));
+        const repeatable = {
+          key: context.get('Idempotency-Key'),
+          scope: [method, context.path, caller.key],
+          body,
+        };
+        const answer = await (method === 'GET'
+          ? work(dependencies.postgres)
+          : answerOnce(dependencies, repeatable, work));
         return { ...answer, headers: { ...answer.headers, 'Content-Type': scimMediaType } };
       } catch (error) {
         return scimErrorAnswer(error);
