@@ -50,7 +50,7 @@ export function refusalsOf({ needs, takes, path, uploads }: Route): number[] {
     ...('query' in takes ? [] : [409, 412, 413, 415, 422]),
     ...('query' in takes && path.includes('{slug}') ? [409] : []),
     ...('document' in takes ? [428] : []),
-    ...(uploads === undefined ? [] : [413, 415]),
+    ...(uploads === undefined ? [] : [413, 415, 422]),
   ].sort((a, b) => a - b);
 }
 
