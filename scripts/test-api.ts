@@ -1,7 +1,7 @@
 /**
  * `npm run test:api`: schemathesis (PyPI, test/api/requirements.txt) goes through /api/openapi.json against the product as `npm start` runs it, on
- * loopback with a data directory of its own: no 5xx, and every answer in its schema. The same requests every time. Needs `python3` with
- * `venv`, and at most three minutes; `SCHEMATHESIS_VENV` names a virtual environment that has it already.
+ * loopback with a data directory of its own: no 5xx, every answer in its schema, and no operation of the document left out. The same requests
+ * every time. Needs `python3` with `venv`, and some minutes; `SCHEMATHESIS_VENV` names a virtual environment that has it already.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,13 +13,15 @@ import { findFreePort } from '../src/embedded/free-port.ts';
 import { readBootstrap, type ServerProcess, startServer } from '../test/support/server-process.ts';
 import { preparePython } from './prepare-python.ts';
 import { configure } from './test-api/configure.ts';
-import { createThings } from './test-api/create-things.ts';
+import { findUntried } from './test-api/count-answers.ts';
+import { createPlatformThings, createThings } from './test-api/create-things.ts';
+import { readOperations } from './test-api/operations.ts';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'test', 'api');
 const stack = new AsyncDisposableStack();
-/** Ends the whole lane, whatever it waits for. */
-const patience = AbortSignal.timeout(175_000);
+/** Each part ends when nothing can come of it any more, on however slow a machine. */
+const patience = { start: 180_000, things: 300_000, tests: 1_200_000 };
 let tests: ChildProcess | undefined;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -51,12 +53,26 @@ try {
   stack.defer(async () => void (await server.stop()));
   await ready(server);
   const token = await platformToken(server);
-  // What one request takes away, others must find: requests that do so go to things of their own.
-  const access = { origin: server.origin, token, patience };
-  const [kept, doomed] = [await createThings(access, 'kept'), await createThings(access, 'doomed')];
+  const access = { origin: server.origin, token, patience: AbortSignal.timeout(patience.things) };
+  const operations = await readOperations(server.origin, access.patience);
   const configuration = join(directory, 'schemathesis.toml');
-  await writeFile(configuration, configure(kept, doomed));
-  process.exitCode = await run(environment, configuration, server, token);
+  await writeFile(
+    configuration,
+    configure(operations, {
+      kept: await createThings(access, 'kept'),
+      doomed: await createThings(access, 'doomed'),
+      ended: await createThings(access, 'ended'),
+      platform: await createPlatformThings(access),
+    }),
+  );
+  const calls = join(directory, 'calls');
+  await writeFile(calls, '');
+  process.exitCode = await run(environment, { configuration, calls }, server, token);
+  const untried = await findUntried(operations, calls);
+  if (untried.length > 0) {
+    console.error(untried.join('\n'));
+    process.exitCode = 1;
+  }
   if (/"level":"(error|fatal)"/.test(server.output())) {
     console.error(
       server
@@ -77,8 +93,9 @@ try {
 
 /** Its log says so on a level that is off. */
 async function ready({ origin }: ServerProcess): Promise<void> {
+  const limit = AbortSignal.timeout(patience.start);
   for (;;) {
-    patience.throwIfAborted();
+    limit.throwIfAborted();
     const response = await fetch(`${origin}/readyz`).catch(() => undefined);
     if (response?.ok === true) {
       return;
@@ -109,7 +126,7 @@ async function platformToken({ origin, dataDir }: ServerProcess): Promise<string
 
 async function run(
   environment: string,
-  configuration: string,
+  { configuration, calls }: { configuration: string; calls: string },
   { origin }: ServerProcess,
   token: string,
 ): Promise<number> {
@@ -119,15 +136,21 @@ async function run(
       ...['--config-file', configuration, 'run', `${origin}/api/openapi.json`],
       ...['--header', `Authorization: Bearer ${token}`],
       ...['--checks', checks.join(',')],
-      ...['--phases', 'examples,coverage,fuzzing', '--max-examples', '3', '--max-time', '75'],
+      ...['--phases', 'examples,coverage,fuzzing', '--max-examples', '3'],
       ...['--workers', '1', '--warnings', 'off', '--no-color'],
     ],
     {
       // It keeps things beside itself, which would make the next run another one.
       cwd: dirname(configuration),
       stdio: 'inherit',
-      env: { ...process.env, SCHEMATHESIS_HOOKS: 'hooks', PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' },
-      signal: patience,
+      env: {
+        ...process.env,
+        SCHEMATHESIS_HOOKS: 'hooks',
+        PYTHONPATH: folder,
+        PYTHONDONTWRITEBYTECODE: '1',
+        CALLS_FILE: calls,
+      },
+      signal: AbortSignal.timeout(patience.tests),
     },
   );
   tests = child;

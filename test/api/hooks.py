@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import os
 
 import schemathesis
 
@@ -24,6 +25,13 @@ ast.parse = parse_or_refuse
 def write_lines(_context, value):
     """Lines of JSON are text, as the document says."""
     return {"data": value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")}
+
+
+@schemathesis.hook
+def after_call(_context, case, response):
+    """Which operations were really tried, and what they answered."""
+    with open(os.environ["CALLS_FILE"], "a", encoding="utf-8") as calls:
+        calls.write(f"{case.operation.method.upper()} {case.operation.path} {response.status_code}\n")
 
 
 @schemathesis.hook
