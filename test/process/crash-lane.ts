@@ -64,7 +64,7 @@ export async function openCrashLane(): Promise<CrashLane> {
 
 /** Waits until provisioning of the order's tenant has come to an end. */
 export async function untilSettled({ statusUrl, slug }: SubmittedOrder): Promise<string> {
-  return await eventually(`provisioning of ${slug} has ended`, 20, async () => {
+  return await eventually(`provisioning of ${slug} has ended`, 40, async () => {
     const state = (await call(statusUrl)).body?.provisioning?.state;
     return state !== undefined && !['queued', 'running'].includes(state) && state;
   });

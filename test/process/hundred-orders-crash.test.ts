@@ -9,7 +9,7 @@ import { openTwoServers, serverNames, type TwoServers } from './two-servers.ts';
 
 const orders = 100;
 const kills = 4;
-const withinMs = 240_000;
+const withinMs = 480_000;
 
 /** `CRASH_SEED` repeats a run's moments and victims, as far as processes can be made to repeat anything. */
 const seed = Number(process.env.CRASH_SEED ?? randomInt(2 ** 31));

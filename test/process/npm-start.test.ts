@@ -52,6 +52,6 @@ it('`npm start` hands SIGTERM on to the server, and nothing outlives it', async 
   const tree = await processTree(npm.pid ?? 0);
   npm.kill('SIGTERM');
   await exited;
-  await eventually('the end of all processes', 20, async () => (await stillRunning(tree)).length === 0);
+  await eventually('the end of all processes', 40, async () => (await stillRunning(tree)).length === 0);
   expect(await databaseProcesses(dataDir)).toEqual([]);
 });

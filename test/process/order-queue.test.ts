@@ -100,7 +100,7 @@ async function untilTaken(count: number, seconds: number): Promise<OrderRow[]> {
 
 /** No job begins before the one before it has ended, and they come in the order of their orders. */
 async function expectOneByOne(orders: readonly OrderRow[]): Promise<void> {
-  const jobs = await eventually('all jobs have ended', 10, async () => {
+  const jobs = await eventually('all jobs have ended', 40, async () => {
     const all = await readJobs();
     return all.length === orders.length && all.every(({ completed }) => completed !== null) && all;
   });
@@ -126,7 +126,7 @@ describe('orders submitted to two servers at once', () => {
     const orders = await untilTaken(8, 20);
     await expectOneByOne(orders);
 
-    const poisoned = await eventually('the poisoned order is marked', 10, async () =>
+    const poisoned = await eventually('the poisoned order is marked', 40, async () =>
       (await readOrders()).find(({ attention }) => attention !== null),
     );
     expect(poisoned).toMatchObject({ name: 'Poisoned 1', status: 'Submitted' });
@@ -140,7 +140,7 @@ describe('orders submitted to two servers at once', () => {
   }, async () => {
     const gate = await holdGate();
     await submit([...named('Early', 3), 'Halting 1', ...named('Later', 6)]);
-    const busy = await eventually('a server waits in the midst of an order', 15, findWaitingServer);
+    const busy = await eventually('a server waits in the midst of an order', 40, findWaitingServer);
     await pair.kill(busy);
     await submit(named('Latest', 3));
     await gate.open();

@@ -128,7 +128,7 @@ export async function beginRequest(origin: string, path: string, json: unknown):
     'Expect: 100-continue',
   ];
   socket.write(`${head.join('\r\n')}\r\n\r\n`);
-  await eventually('100 Continue', 5, async () => answer.startsWith('HTTP/1.1 100'));
+  await eventually('100 Continue', 40, async () => answer.startsWith('HTTP/1.1 100'));
   return {
     closed,
     async finish() {

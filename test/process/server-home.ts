@@ -40,7 +40,7 @@ export async function createServerHome({ owner }: { owner?: number } = {}): Prom
     for (const { pid } of left) {
       signalled(pid, 'SIGKILL');
     }
-    await eventually('the end of all processes', 10, async () => (await stillRunning(left)).length === 0);
+    await eventually('the end of all processes', 40, async () => (await stillRunning(left)).length === 0);
   }
 
   return {

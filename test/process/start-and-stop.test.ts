@@ -174,7 +174,7 @@ describe('a later start', () => {
     await expectEverythingThere(next, ['late']);
     const tree = await processTree(next.pid);
     // Sessions come and go between two looks; a database that is not the server's own stays.
-    await eventually('no database but the server’s own', 10, async () => {
+    await eventually('no database but the server’s own', 40, async () => {
       const own = await processTree(next.pid);
       const databases = await databaseProcesses(dataDir);
       return databases.length > 0 && databases.every(({ pid }) => own.some((known) => known.pid === pid));
@@ -190,7 +190,7 @@ describe('a later start', () => {
     for (const { pid } of orphans) {
       signalled(pid, 'SIGKILL');
     }
-    await eventually('the end of the database', 10, async () => (await stillRunning(orphans)).length === 0);
+    await eventually('the end of the database', 40, async () => (await stillRunning(orphans)).length === 0);
 
     const next = await start({ dataDir: killed.dataDir });
     await expectEverythingThere(next);
@@ -259,7 +259,7 @@ describe('SIGTERM', () => {
     const request = await beginRequest(server.origin, '/api/registrations', registrationOf('drained'));
     const tree = await processTree(server.pid);
     server.signal('SIGTERM');
-    await eventually('a closed port', 10, () => refusesConnections(server.origin));
+    await eventually('a closed port', 40, () => refusesConnections(server.origin));
 
     const answer = await request.finish();
     expect(answer).toContain('HTTP/1.1 202 Accepted');
@@ -296,12 +296,12 @@ describe('SIGTERM', () => {
     server.ended.then(({ code }) => {
       exit = code;
     });
-    await eventually('the end of the process', 10, async () => {
+    await eventually('the end of the process', 40, async () => {
       server.signal('SIGTERM');
       return exit;
     });
     expect(exit).toBe(143);
-    await eventually('the end of all children', 10, async () => (await stillRunning(tree)).length === 0);
+    await eventually('the end of all children', 40, async () => (await stillRunning(tree)).length === 0);
   });
 
   it.each(['SIGINT', 'SIGHUP'] as const)(
@@ -393,7 +393,7 @@ describe('a start that cannot be', () => {
  * What initdb does by child processes takes milliseconds each: it is stopped first, so that none begins while they are counted.
  */
 async function holdCreation(dataDir: string): Promise<ProcessIdentity[]> {
-  return eventually('the creation of the database', 10, async () => {
+  return eventually('the creation of the database', 40, async () => {
     const [initdb] = await databaseProcesses(dataDir);
     if (!initdb || !signalled(initdb.pid, 'SIGSTOP')) {
       return undefined;

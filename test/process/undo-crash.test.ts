@@ -38,7 +38,7 @@ describe('the whole process killed while it removes what it built', () => {
     const state = await untilSettled(order);
     settled.push({ slug, seen });
     // The next server to be killed would keep what it was delivering for two minutes.
-    await eventually(`the notices of ${slug} have left`, 20, async () => {
+    await eventually(`the notices of ${slug} have left`, 40, async () => {
       const notices = (await readMails(join(lane.dataDir, 'outbox'))).filter(
         ({ subject }) => subject === noticeOf(slug),
       );
