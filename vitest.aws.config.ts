@@ -46,8 +46,8 @@ export default defineConfig({
     maxWorkers: 2,
     // The SDK's default provider chain finds them.
     env: { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: [
       {
         extends: true,

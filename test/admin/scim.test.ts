@@ -435,7 +435,7 @@ describe('a list of SCIM groups', () => {
     expect(byId.body.totalResults).toBe(1);
     const elsewhere = `${base}/Groups?filter=${encodeURIComponent('id eq "grp_crowd17"')}`;
     expect((await api.get(elsewhere, token).expect(200)).body.totalResults).toBe(0);
-  }, 60_000);
+  }, 120_000);
 
   it('is compared with the table when it is replaced, not with an index that lags', async () => {
     const people = await api.partsOf('acme');

@@ -32,7 +32,7 @@ describe('commands', () => {
     const { registrations } = await operator.json('registrations', 'list', '--limit', '100');
     expect(registrations.map((one: { orderId: string }) => one.orderId)).toContain(orderId);
     await expect
-      .poll(async () => (await stranger.json('registrations', 'get', orderId)).status, { timeout: 10_000 })
+      .poll(async () => (await stranger.json('registrations', 'get', orderId)).status, { timeout: 40_000 })
       .toBe('In-Process');
     const { status } = await operator.json('registrations', 'disapprove', orderId, '--reason', 'Not known.');
     expect(status).toBe('Disapproved');
@@ -56,7 +56,7 @@ describe('commands', () => {
   it('suspend, resume, delete and restore a tenant', async () => {
     const { slug } = await operator.json('tenants', 'create', 'Short lived', '--slug', 'short-lived');
     await expect
-      .poll(async () => (await operator.json('tenants', 'get', slug)).status, { timeout: 20_000 })
+      .poll(async () => (await operator.json('tenants', 'get', slug)).status, { timeout: 40_000 })
       .toBe('active');
     expect((await operator.json('tenants', 'suspend', slug, '--reason', 'Unpaid.')).status).toBe('suspended');
     expect((await operator.json('tenants', 'resume', slug)).status).toBe('active');

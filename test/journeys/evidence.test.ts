@@ -36,7 +36,7 @@ beforeAll(async () => {
   secret = webhook.body.secret;
   tenant = await onboardTenant(server, { slug: 'evident' });
   operator = await platformToken(server, 'audit:read tenants:read');
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await server.close();
   await receiver.close();
@@ -108,7 +108,7 @@ describe('a tenant that was onboarded', () => {
             .filter(({ to }) => to === tenant.admin.email)
             .map(({ subject }) => subject),
         {
-          timeout: 10_000,
+          timeout: 40_000,
         },
       )
       .toEqual(

@@ -256,14 +256,14 @@ describe('no header moves an address that we give out', () => {
     expect(answer.status).toBe(201);
     expect(answer.headers.get('location')).toBe(`${server.origin}/api/tenants/gamma`);
     await expect
-      .poll(() => findInvitation(server, 'gamma', 'eve@gamma.example').catch(() => ''), { timeout: 20_000 })
+      .poll(() => findInvitation(server, 'gamma', 'eve@gamma.example').catch(() => ''), { timeout: 40_000 })
       .toMatch(new RegExp(`^${server.origin}/gamma/invitation/[\\w-]{43}$`));
     await expect
       .poll(
         () =>
           createInTenant(server, 'gamma', token, { clients: [{ name: 'R', type: 'm2m' }] }).catch(() => []),
         // The invitation goes out before the tenant is active.
-        { timeout: 20_000 },
+        { timeout: 40_000 },
       )
       .toMatchObject([{ issuer: `${server.origin}/gamma` }]);
   });

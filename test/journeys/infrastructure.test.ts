@@ -25,7 +25,7 @@ it('a tenant that asks for files and a database has them, and nobody is told a s
     body: { ...wish, features: { storage: ['s3', 'postgresql'] } },
   });
   await vi.waitFor(async () => expect((await read('/api/tenants/payments')).body.status).toBe('active'), {
-    timeout: 20_000,
+    timeout: 40_000,
     interval: 50,
   });
   const tenant = await read('/api/tenants/payments');
@@ -64,7 +64,7 @@ it('a tenant that asks for nothing has nothing, and what cannot be had is refuse
       expect(answer.body.status).toBe('active');
       return answer;
     },
-    { timeout: 20_000, interval: 50 },
+    { timeout: 40_000, interval: 50 },
   );
   const steps = body.provisioning.steps.map(({ name }: { name: string }) => name);
   expect(steps).not.toContain('database');

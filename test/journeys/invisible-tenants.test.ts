@@ -45,7 +45,7 @@ beforeAll(async () => {
         built.length + 1,
       );
     },
-    { timeout: 20_000, interval: 50 },
+    { timeout: 40_000, interval: 50 },
   );
   for (const slug of built) {
     ownTokens.set(slug, await ownToken(slug, platform));

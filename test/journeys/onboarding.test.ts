@@ -190,7 +190,7 @@ describe('POST /api/tenants (B1)', () => {
         expect(answer.body).toMatchObject({ status: 'active', onboardingStatus: 'active' });
         return answer.body;
       },
-      { timeout: 20_000, interval: 20 },
+      { timeout: 40_000, interval: 20 },
     );
     expect(tenant).toMatchObject({
       issuer: `${server.origin}/tenant-slug`,
@@ -229,7 +229,7 @@ describe('POST /api/tenants (B1)', () => {
             text: expect.stringContaining(`${server.origin}/human-resources/invitation/`),
           }),
         ),
-      { timeout: 20_000, interval: 20 },
+      { timeout: 40_000, interval: 20 },
     );
   });
 });

@@ -48,7 +48,7 @@ beforeAll(async () => {
     'Compliance Officer',
     'tenants:review tenants:read audit:read',
   );
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await second.close();
   await server.close();
@@ -81,7 +81,7 @@ async function untilOnboarding(slug: string, state: string): Promise<ApiAnswer['
       expect(body.onboardingStatus).toBe(state);
       return body;
     },
-    { timeout: 20_000, interval: 30 },
+    { timeout: 40_000, interval: 30 },
   );
 }
 
@@ -109,7 +109,7 @@ const mailsTo = async (address: string) =>
 async function untilAlerted(subject: string): Promise<void> {
   const subjects = async () =>
     (await mailsTo('oauth-team@operators.tenantry.example')).map((mail) => mail.subject);
-  await expect.poll(subjects, { timeout: 10_000 }).toContain(subject);
+  await expect.poll(subjects, { timeout: 40_000 }).toContain(subject);
 }
 
 async function expectNoTrace(slug: string, tenantId: string): Promise<void> {
@@ -246,7 +246,7 @@ describe('Scenario: provisioning fails due to a misconfiguration of access', () 
             error: 'The automatic checks did not pass: security-policy.',
           });
         },
-        { timeout: 20_000, interval: 50 },
+        { timeout: 40_000, interval: 50 },
       );
       const { body } = await callApi(automatic, 'GET', '/api/tenants/weak/decisions', { token: by });
       expect(body.decisions).toMatchObject([{ gate: 'validation', decision: 'reject' }]);
@@ -254,7 +254,7 @@ describe('Scenario: provisioning fails due to a misconfiguration of access', () 
     } finally {
       await automatic.close();
     }
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('Scenario: a resource cannot be allocated', () => {
@@ -321,7 +321,7 @@ describe('Scenario: a resource cannot be allocated', () => {
     expect((await call('POST', path, token.platformAdmin, {})).status).toBe(202);
     await untilOnboarding(slug, 'rolled-back');
     await expectNoTrace(slug, tenant.id);
-  }, 60_000);
+  }, 120_000);
 
   it('Given one order fails, Then the next one in the queue is provisioned', async () => {
     failing('defaults', 'before-act', () => new UnusableResult('The store is full.'));
@@ -352,7 +352,7 @@ describe('Scenario: the compliance review fails', () => {
     expect(await discoveryStatus(slug)).toBe(404);
     // Far less than the minute after which it would look by itself.
     await vi.waitFor(async () => expect(await discoveryStatus(slug, second)).toBe(404), {
-      timeout: 10_000,
+      timeout: 40_000,
       interval: 20,
     });
     const receipt = await call('GET', `/api/tenants/${slug}/receipt`, token.complianceOfficer);

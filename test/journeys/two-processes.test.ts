@@ -125,7 +125,7 @@ it('a suspension reaches the other process within the bound, and so does its end
   expect(await statusAtSecond()).toBe(200);
 
   // Whoever waits for the directory for long goes on with what was known, so on a slow machine it takes more than one request.
-  const eventually = { timeout: 20_000 };
+  const eventually = { timeout: 40_000 };
   await setStatus('suspended');
   clock.advance(revalidateMs);
   await expect.poll(statusAtSecond, eventually).toBe(404);

@@ -19,7 +19,7 @@ async function start(options: OnboardingOptions = {}): Promise<Onboarding> {
   return onboarding;
 }
 
-const patience = { timeout: 20_000, interval: 50 };
+const patience = { timeout: 40_000, interval: 50 };
 
 it('takes orders one by one, in order, over two workers; a poisoned one does not hold up the next (A3)', async () => {
   const { submit, work, order, history, directory, postgres, disapprove } = await start();

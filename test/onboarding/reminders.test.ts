@@ -38,7 +38,7 @@ function round(overrides: Partial<RemindersDependencies> = {}): Promise<void> {
     orderExpiryDays: 0,
     ...overrides,
   });
-  return job.run({}, AbortSignal.timeout(10_000));
+  return job.run({}, AbortSignal.timeout(60_000));
 }
 
 /** What was posted since the last time it was asked. */

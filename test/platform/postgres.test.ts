@@ -89,15 +89,15 @@ test('what is notified on a channel is heard, also after the connection was lost
         expect(pid).not.toBe(former);
         return pid as number;
       },
-      { timeout: 10_000 },
+      { timeout: 40_000 },
     );
   const first = await untilListening();
   await postgres.query(`select pg_notify('news', 'one')`);
-  await vi.waitFor(() => expect(heard).toEqual(['one']), { timeout: 10_000 });
+  await vi.waitFor(() => expect(heard).toEqual(['one']), { timeout: 40_000 });
   await postgres.query('select pg_terminate_backend($1)', [first]);
   await untilListening(first);
   await postgres.query(`select pg_notify('news', 'two')`);
-  await vi.waitFor(() => expect(heard).toEqual(['one', 'two']), { timeout: 10_000 });
+  await vi.waitFor(() => expect(heard).toEqual(['one', 'two']), { timeout: 40_000 });
   await listener.stop();
   expect(await listeners()).toEqual([]);
 });

@@ -179,7 +179,7 @@ test('a job that got ahead of one that was locked is handed back', async () => {
         );
         expect(rows).toHaveLength(1);
       },
-      { timeout: 5_000 },
+      { timeout: 40_000 },
     );
   });
   await journal.until(2);

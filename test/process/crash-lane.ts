@@ -55,7 +55,7 @@ export async function openCrashLane(): Promise<CrashLane> {
       const { origin, ended } = await server();
       await lay(plan);
       const order = await register(origin, slug);
-      const { code } = await within(15, `the end of the server at ${plan.crashAt}`, ended);
+      const { code } = await within(60, `the end of the server at ${plan.crashAt}`, ended);
       running = undefined;
       return { order, code };
     },

@@ -21,7 +21,7 @@ let pair: TwoServers;
 beforeAll(async () => {
   pair = await openTwoServers({ APPROVAL: 'automatic', VALIDATION: 'automatic', COMPLIANCE: 'automatic' });
   await pair.startBoth();
-}, 60_000);
+}, 120_000);
 afterAll(() => pair.close());
 
 async function count(query: string): Promise<number> {

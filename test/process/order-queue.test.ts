@@ -19,7 +19,7 @@ beforeAll(async () => {
   pair = await openTwoServers();
   await pair.startBoth();
   await pair.postgres.query(obstacles);
-}, 60_000);
+}, 120_000);
 afterAll(() => pair.close());
 
 interface OrderRow {

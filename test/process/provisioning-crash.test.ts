@@ -17,7 +17,7 @@ const outcomes: string[][] = [['killed at', 'the next start', 'ready', 'settled 
 beforeAll(async () => {
   lane = await openCrashLane();
   await lane.server();
-}, 60_000);
+}, 120_000);
 afterAll(() => lane.home.close());
 
 describe('the whole process killed while it builds a tenant', () => {

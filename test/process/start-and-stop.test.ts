@@ -66,7 +66,7 @@ beforeAll(async () => {
   const tree = await processTree(server.pid);
   const exit = await server.stop();
   first = { output: server.output(), healthz: healthz.status, readyz: readyz.status, tree, exit };
-}, 60_000);
+}, 120_000);
 afterEach(() => home.endServers());
 afterAll(() => home.close());
 

@@ -24,7 +24,7 @@ const outcomes: string[][] = [['failed at', 'killed at', 'the next start', 'outs
 beforeAll(async () => {
   lane = await openCrashLane();
   await lane.server();
-}, 60_000);
+}, 120_000);
 afterAll(() => lane.home.close());
 
 describe('the whole process killed while it removes what it built', () => {

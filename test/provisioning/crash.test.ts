@@ -78,7 +78,7 @@ it('looks at every step and gate of a plan without infrastructure', async () => 
   expect(new Set(names)).toEqual(new Set(['preconditions', ...steps, 'validation', 'compliance', 'receipt']));
 });
 
-describe.concurrent('a worker killed while it builds', { timeout: 60_000 }, () => {
+describe.concurrent('a worker killed while it builds', { timeout: 120_000 }, () => {
   it.each([
     ...[...steps, 'receipt'].flatMap((step) =>
       ['before-act', 'after-act', 'after-confirm', 'after-done'].map((phase) => `${step}/${phase}`),
@@ -107,7 +107,7 @@ describe.concurrent('a worker killed while it builds', { timeout: 60_000 }, () =
   });
 });
 
-describe.concurrent('a worker killed while it removes what it built', { timeout: 60_000 }, () => {
+describe.concurrent('a worker killed while it removes what it built', { timeout: 120_000 }, () => {
   it.each(steps.flatMap((step) => ['before-undo', 'after-undo'].map((phase) => `${step}/${phase}`)))(
     'at %s: the next one removes the rest',
     async (point) => {

@@ -73,7 +73,7 @@ async function doomed() {
   await createStanding({ ...plane, queue, onStatusChanged: () => {}, log: silentLog }).apply(
     ordered.tenantId,
   );
-  await createDeletionJob({ ...plane, queue, log: silentLog }).run({}, AbortSignal.timeout(10_000));
+  await createDeletionJob({ ...plane, queue, log: silentLog }).run({}, AbortSignal.timeout(60_000));
   expect((await tenantRow(plane.postgres, ordered.tenantId))?.provisioning_state).toBe('deprovisioning');
   return ordered;
 }

@@ -64,7 +64,7 @@ export async function startGovernedPlane() {
     for (let job = sent.shift(); job !== undefined; job = sent.shift()) {
       const payload = job.payload as { tenantId: TenantId };
       if (job.name === 'tenant-standing') {
-        await standing.job.run(payload, AbortSignal.timeout(10_000));
+        await standing.job.run(payload, AbortSignal.timeout(60_000));
       } else {
         await provisioning(overrides).run(payload.tenantId, signal);
       }

@@ -176,7 +176,7 @@ describe('a run that succeeds', () => {
     const provisioning = plane.provisioning();
     await provisioning.run(tenantId);
     const before = [await plane.directory.get(slug), plane.mails.length];
-    await provisioning.job.run({ tenantId }, AbortSignal.timeout(10_000));
+    await provisioning.job.run({ tenantId }, AbortSignal.timeout(60_000));
     expect([await plane.directory.get(slug), plane.mails.length]).toEqual(before);
   });
 

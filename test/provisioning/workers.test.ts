@@ -93,7 +93,7 @@ describe('jobs of two server processes on one database', () => {
           expect((await plane.directory.get(slug))?.status).toBe('active');
         }
       },
-      { timeout: 20_000, interval: 100 },
+      { timeout: 40_000, interval: 100 },
     );
     expect(most).toBe(1);
     const { rows } = await plane.postgres.query<{ slug: string }>(

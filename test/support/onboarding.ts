@@ -125,7 +125,7 @@ export async function followOrder(
         throw new Error(`the order stays at ${answer.text}`);
       }
     },
-    { timeout: 20_000, interval: 20 },
+    { timeout: 40_000, interval: 20 },
   );
   return seen;
 }

@@ -59,7 +59,7 @@ describe('a deployment in two parts', () => {
           expect.objectContaining({ state: 'pending', publishedAt: expect.any(String) }),
         );
       },
-      { timeout: 20_000, interval: 100 },
+      { timeout: 40_000, interval: 100 },
     );
 
     for (const [plane, { proxy }] of Object.entries({ control, data })) {
