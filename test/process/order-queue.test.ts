@@ -136,7 +136,7 @@ describe('orders submitted to two servers at once', () => {
   });
 
   it('are all taken up, still in order, when a server is killed while it takes one', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const gate = await holdGate();
     await submit([...named('Early', 3), 'Halting 1', ...named('Later', 6)]);

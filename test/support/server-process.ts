@@ -83,7 +83,7 @@ export function startServer(options: ServerOptions): ServerProcess {
       new Promise((resolve, reject) => {
         const giveUp = setTimeout(
           () => reject(new Error(`never printed ${text}:\n${printed.text()}`)),
-          60_000,
+          110_000,
         );
         printed.listen(() => {
           if (printed.text().includes(text)) {
