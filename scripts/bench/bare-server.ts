@@ -73,6 +73,13 @@ const clients: [ClientRecord, string][] = [
   ],
 ];
 
+const sessionRules = {
+  timeoutSeconds: 3600,
+  absoluteTimeoutSeconds: 43_200,
+  extendOnActivity: true,
+  maxConcurrent: 100,
+};
+
 const policy = createProviderConfiguration({
   record,
   issuer: `http://127.0.0.1/${record.slug}`,
@@ -167,13 +174,6 @@ function createHooks(): Parameters<typeof createProviderConfiguration>[0]['hooks
     admitsNetwork: async () => true,
   };
 }
-
-const sessionRules = {
-  timeoutSeconds: 3600,
-  absoluteTimeoutSeconds: 43_200,
-  extendOnActivity: true,
-  maxConcurrent: 100,
-};
 
 function createMapAdapterFactory(): (model: string) => Adapter {
   const byUid = new Map<string, string>();
