@@ -9,7 +9,6 @@ interface TeamMailOptions {
 
 /** Tells the OAuth team that an order waits for its decision (A2). The requester's words are quoted as they are: plain text only. */
 export function composeTeamMail(order: Order, { to, publicUrl }: TeamMailOptions): Mail {
-  const address = `${publicUrl.origin}/api/registrations/${order.id}`;
   const { purpose, tenant } = order.request;
   return {
     to,
@@ -25,9 +24,7 @@ export function composeTeamMail(order: Order, { to, publicUrl }: TeamMailOptions
       `Order:    ${order.id}`,
       ...(purpose === undefined ? [] : ['', 'Purpose:', purpose]),
       '',
-      `Read:       GET  ${address}`,
-      `Approve:    POST ${address}/approve      {"comment": "…"}`,
-      `Disapprove: POST ${address}/disapprove   {"reason": "…"}`,
+      ...howToDecide(order, publicUrl),
       '',
     ].join('\n'),
   };
@@ -38,7 +35,6 @@ export function composeAttentionMail(
   order: Order,
   { to, publicUrl, reason }: TeamMailOptions & { reason: string },
 ): Mail {
-  const address = `${publicUrl.origin}/api/registrations/${order.id}`;
   return {
     to,
     subject: `Registration of tenant ${order.slug} needs attention`,
@@ -49,10 +45,17 @@ export function composeAttentionMail(
       '',
       'It stays open. Once the reason is gone, decide about it:',
       '',
-      `Read:       GET  ${address}`,
-      `Approve:    POST ${address}/approve      {"comment": "…"}`,
-      `Disapprove: POST ${address}/disapprove   {"reason": "…"}`,
+      ...howToDecide(order, publicUrl),
       '',
     ].join('\n'),
   };
+}
+
+function howToDecide({ id }: Order, { origin }: URL): string[] {
+  const address = `${origin}/api/registrations/${id}`;
+  return [
+    `Read:       GET  ${address}`,
+    `Approve:    POST ${address}/approve      {"comment": "…"}`,
+    `Disapprove: POST ${address}/disapprove   {"reason": "…"}`,
+  ];
 }
