@@ -23,6 +23,7 @@ import { connectedTo } from '../conformance/caches.ts';
 import { type ControlPlane, startControlPlane, tenantRow } from '../provisioning/control-plane.ts';
 import { failingStepsSuite } from '../provisioning/failing-steps.ts';
 import { killWorkerAt } from '../provisioning/killed-worker.ts';
+import { coreSteps } from '../support/core-steps.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { openTestInfrastructure } from '../support/test-infrastructure.ts';
 import { emulator } from './emulators.ts';
@@ -164,18 +165,8 @@ const killedAt = (point: string, failAt?: string) =>
   });
 
 it('is looked at in every step that reaches outside; the others are for crash.test.ts', () => {
-  const others = [
-    'reserve-directory',
-    'signing-keys',
-    'tenant-table',
-    'defaults',
-    'first-client',
-    'initial-admin',
-    'activate',
-    'receipt',
-  ];
   const { steps: all } = plane.provisioning({ infrastructure });
-  expect(new Set(all.keys())).toEqual(new Set([...steps, ...others]));
+  expect(new Set(all.keys())).toEqual(new Set([...steps, ...coreSteps, 'receipt']));
 });
 
 describe('a worker killed at any point of the full plan', () => {

@@ -70,17 +70,6 @@ export async function untilSettled({ statusUrl, slug }: SubmittedOrder): Promise
   });
 }
 
-/** The points of a run, in its order. */
-export const steps = [
-  'reserve-directory',
-  'signing-keys',
-  'tenant-table',
-  'defaults',
-  'first-client',
-  'initial-admin',
-  'activate',
-];
-
 export function printTable(title: string, rows: readonly (readonly string[])[]): void {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));

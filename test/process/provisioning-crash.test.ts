@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { coreSteps as steps } from '../support/core-steps.ts';
 import { readBootstrap } from '../support/server-process.ts';
-import { type CrashLane, openCrashLane, printTable, steps, untilSettled } from './crash-lane.ts';
+import { type CrashLane, openCrashLane, printTable, untilSettled } from './crash-lane.ts';
 import { call, keyIds, machineToken } from './server-calls.ts';
 import { countBy, readStoredState, type StoredState } from './stored-state.ts';
 

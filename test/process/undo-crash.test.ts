@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { coreSteps as steps } from '../support/core-steps.ts';
 import { readMails } from '../support/outbox.ts';
 import { eventually } from '../support/server-process.ts';
-import { type CrashLane, openCrashLane, printTable, steps, untilSettled } from './crash-lane.ts';
+import { type CrashLane, openCrashLane, printTable, untilSettled } from './crash-lane.ts';
 import { call, registrationOf, untilActive } from './server-calls.ts';
 import { readStoredState, type StoredState } from './stored-state.ts';
 

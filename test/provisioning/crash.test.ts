@@ -8,6 +8,7 @@ import { createOutboxMailer } from '../../src/cloud/mail/outbox.ts';
 import { systemRandom } from '../../src/kernel/random.ts';
 import type { OnSagaPoint } from '../../src/provisioning/saga.ts';
 import { UnusableResult } from '../../src/provisioning/step.ts';
+import { coreSteps as steps } from '../support/core-steps.ts';
 import { readMails } from '../support/outbox.ts';
 import type { ProvisioningProcessInput } from '../support/provisioning-process.ts';
 import { testDynamodb } from '../support/services.ts';
@@ -15,15 +16,6 @@ import { type ControlPlane, slugState, startControlPlane, tenantRow } from './co
 
 /** Of the killed workers, whose successors wait for its end. */
 const leaseMs = 4_000;
-const steps = [
-  'reserve-directory',
-  'signing-keys',
-  'tenant-table',
-  'defaults',
-  'first-client',
-  'initial-admin',
-  'activate',
-];
 
 let plane: ControlPlane;
 let outbox: string;
